@@ -6,6 +6,7 @@
 #
 #   SAN=1      AddressSanitizer and UBSan, in build/san/
 #   WERROR=1   warnings are errors (CI)
+#   V=1        show whole commands
 #   CC=clang   gcc and clang both build without a warning
 #
 # A program is every .c file in its folder, linked with lib/.  Everything but
@@ -17,6 +18,8 @@ PREFIX   ?= /usr/local
 PROGRAMS = tp-fetch tp-hec tp-cursor tp-certgen
 
 B := build$(if $(SAN),/san)
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@)
 
 PKG_tp-fetch  = grpc libprotobuf-c openssl jansson zlib
 PKG_tp-hec    = libcurl openssl libdeflate jansson
@@ -28,8 +31,9 @@ PKG_all = $(sort $(foreach p,$(PROGRAMS) standin,$(PKG_$(p))))
 WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Wformat=2 -Wundef \
        -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith -Wcast-qual \
        $(if $(WERROR),-Werror)
-SANFLAGS = $(if $(SAN),-fsanitize=address,undefined -fno-sanitize-recover=undefined \
-           -fno-omit-frame-pointer)
+SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+             -fno-omit-frame-pointer
+SANFLAGS = $(if $(SAN),$(SANITIZERS))
 OPT = $(if $(SAN),-O1,-O2) -g
 
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. -I$(B)/gen \
@@ -49,7 +53,8 @@ $(B)/lib.a: $(call objects,lib/*.c)
 define PROGRAM
 $(B)/$(1).a: $$(filter-out $(B)/$(1)/main.o,$$(call objects,$(1)/*.c)) $$(GEN_$(1))
 $(B)/$(1): $(B)/$(1)/main.o $(B)/$(1).a $(B)/lib.a
-	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(call libs,$(1)) $$(LDLIBS)
+	$$(call say,LINK)
+	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(call libs,$(1)) $$(LDLIBS)
 endef
 
 GEN_tp-fetch = $(B)/gen/auditlog.pb-c.o
@@ -57,21 +62,25 @@ $(foreach p,$(PROGRAMS),$(eval $(call PROGRAM,$(p))))
 
 $(B)/%.a:
 	@mkdir -p $(@D)
-	rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)rm -f $@
+	$(call say,AR)
+	$(Q)$(AR) rcs $@ $^
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # --- messages that tp-fetch sends, from their description ----------------
 
 $(B)/gen/%.pb-c.c $(B)/gen/%.pb-c.h: tp-fetch/proto/%.proto
 	@mkdir -p $(@D)
-	protoc-c --proto_path=$(<D) --c_out=$(B)/gen $<
+	$(call say,GEN)
+	$(Q)protoc-c --proto_path=$(<D) --c_out=$(B)/gen $<
 
 $(B)/gen/%.pb-c.o: $(B)/gen/%.pb-c.c
-	$(CC) $(ALL_CFLAGS) -w -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -w -c -o $@ $<
 
 $(call objects,tp-fetch/*.c): | $(B)/gen/auditlog.pb-c.h
 
@@ -79,7 +88,8 @@ $(call objects,tp-fetch/*.c): | $(B)/gen/auditlog.pb-c.h
 
 STANDINS = $(B)/standin-auth $(B)/standin-hec
 $(STANDINS): $(B)/standin-%:
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(call libs,standin) $(LDLIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(call libs,standin) $(LDLIBS)
 $(B)/standin-auth: $(call objects,tests/standin/auth/*.c)
 $(B)/standin-hec: $(call objects,tests/standin/hec/*.c)
 
@@ -88,7 +98,8 @@ UNITS = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*/test_*.c))
 define UNIT
 $(B)/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $$(if $$(filter-out lib,$(1)),$(B)/$(1).a) $(B)/lib.a
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ \
+	$$(call say,LINK)
+	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ \
 	    $$(call libs,$$(if $$(filter lib,$(1)),tp-cursor,$(1))) -lcmocka $$(LDLIBS)
 endef
 $(foreach p,lib $(PROGRAMS),$(eval $(call UNIT,$(p))))

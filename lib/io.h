@@ -1,0 +1,21 @@
+/*
+ * Reads and writes that finish: EINTR and short counts in one place.
+ * All block; none prints.  -1 means errno says why.
+ */
+#ifndef LIB_IO_H
+#define LIB_IO_H
+
+#include <stddef.h>
+
+struct buffer;
+
+/* Writes everything, waiting with poll() where `fd` is non-blocking. */
+int io_write_all(int fd, const void *bytes, size_t len_bytes);
+
+/*
+ * Appends the whole file to `into`, but at most `max_bytes`: a larger file is
+ * EFBIG.  Meant for credentials and state, not for data.
+ */
+int io_read_file(const char *path, size_t max_bytes, struct buffer *into);
+
+#endif
