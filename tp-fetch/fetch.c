@@ -90,31 +90,45 @@ append_gap(struct buffer *line, const struct audit_event *event, const char *id,
 	json_decref(gap);
 }
 
-/* An event is known to be unreadable: reports it, in its place. */
+/* Reports an event that cannot be read, in its place; `id` was taken. */
 static enum emitter_status
 send_gap(struct fetch *fetch, const struct audit_event *event,
-    const char *reason)
+    struct audit_text id, const char *reason)
 {
-	char hex[UID_MAX_BYTES + 1];
 	char text[UID_MAX_BYTES + 1];
-	struct audit_text id =
-	    plain_id(event->id, event->fields, event->fields_len_bytes, hex);
 
-	if (!search_is_new(fetch->search, id.text, id.len_bytes))
-		return EMITTER_OK;
 	snprintf(text, sizeof(text), "%.*s", (int)id.len_bytes, id.text);
 	message("event %s cannot be exported: %s; a gap line stands for it",
 	    text, reason);
 	append_gap(emitter_open_line(fetch->emitter), event, text, reason);
-	search_sent(fetch->search, text, id.len_bytes, event->time);
 	fetch->counts->gaps++;
 	return emitter_line(fetch->emitter, text, id.len_bytes, text,
 	    id.len_bytes);
 }
 
+static int
+take(struct fetch *fetch, struct audit_text id, const struct audit_event *event)
+{
+	return search_take(fetch->search, id.text, id.len_bytes, event->time);
+}
+
+/* The bytes of an item that are no event. */
+static enum emitter_status
+send_unreadable(struct fetch *fetch, const struct audit_event *item)
+{
+	char hex[UID_MAX_BYTES + 1];
+	struct audit_text id =
+	    plain_id(item->id, item->fields, item->fields_len_bytes, hex);
+
+	return take(fetch, id, item)
+		   ? send_gap(fetch, item, id, "it is not an event")
+		   : EMITTER_OK;
+}
+
 static enum emitter_status
 send_event(struct fetch *fetch, const struct audit_event *event)
 {
+	const int has_id = uid_is_plain(event->id.text, event->id.len_bytes);
 	char hex[UID_MAX_BYTES + 1];
 	struct event_json_found found;
 
@@ -122,22 +136,25 @@ send_event(struct fetch *fetch, const struct audit_event *event)
 		fetch->counts->skipped++;
 		return EMITTER_OK;
 	}
-	if (uid_is_plain(event->id.text, event->id.len_bytes) &&
-	    !search_is_new(fetch->search, event->id.text, event->id.len_bytes))
+	if (has_id && !take(fetch, event->id, event))
 		return EMITTER_OK;
 	struct buffer *line = emitter_open_line(fetch->emitter);
 	const size_t start = line->len_bytes;
 	enum event_json_status status = event_json_write(fetch->writer,
 	    event->fields, event->fields_len_bytes, line, &found);
-	if (status != EVENT_JSON_OK)
-		return send_gap(fetch, event, event_json_reason(status));
-	struct audit_text id = plain_id(event->id, line->data + start,
-	    line->len_bytes - start, hex);
-	if (!search_is_new(fetch->search, id.text, id.len_bytes)) {
+	/* Without an id: by what it says, or by its bytes if it says nothing.
+	 */
+	struct audit_text id = status == EVENT_JSON_OK
+				   ? plain_id(event->id, line->data + start,
+					 line->len_bytes - start, hex)
+				   : plain_id(event->id, event->fields,
+					 event->fields_len_bytes, hex);
+	if (!has_id && !take(fetch, id, event)) {
 		emitter_forget(fetch->emitter);
 		return EMITTER_OK;
 	}
-	search_sent(fetch->search, id.text, id.len_bytes, event->time);
+	if (status != EVENT_JSON_OK)
+		return send_gap(fetch, event, id, event_json_reason(status));
 	return emitter_line(fetch->emitter,
 	    line->data + start + found.uid_offset, found.uid_len_bytes, id.text,
 	    id.len_bytes);
@@ -173,9 +190,8 @@ send_page(struct fetch *fetch, struct audit_page *page)
 	       (found = audit_page_next(page, &event)) != 0) {
 		if (stop_taken())
 			return PAGE_STOPPED;
-		status = found == 1
-			     ? send_event(fetch, &event)
-			     : send_gap(fetch, &event, "it is not an event");
+		status = found == 1 ? send_event(fetch, &event)
+				    : send_unreadable(fetch, &event);
 	}
 	if (status == EMITTER_OK) {
 		search_finish_page(fetch->search, move, fetch);

@@ -200,18 +200,15 @@ search_turn(struct search *search, struct audit_text key)
 }
 
 int
-search_is_new(const struct search *search, const char *id, size_t id_len_bytes)
-{
-	return !id_set_has(search->seen, id, id_len_bytes);
-}
-
-void
-search_sent(struct search *search, const char *id, size_t id_len_bytes,
+search_take(struct search *search, const char *id, size_t id_len_bytes,
     struct timestamp time)
 {
-	int order = timestamp_compare(time, search->tail_time);
+	const int order = timestamp_compare(time, search->tail_time);
+	const int is_new = !id_set_has(search->seen, id, id_len_bytes);
 
-	id_set_add(search->seen, id, id_len_bytes);
+	if (is_new)
+		id_set_add(search->seen, id, id_len_bytes);
+	/* What was sent before a crash counts for the tail all the same. */
 	if (order > 0) {
 		id_set_clear(search->tail);
 		search->tail_time = time;
@@ -220,6 +217,7 @@ search_sent(struct search *search, const char *id, size_t id_len_bytes,
 		id_set_add(search->tail, id, id_len_bytes);
 	if (time.seconds >= search->here.to.seconds - 1)
 		id_set_add(search->edge, id, id_len_bytes);
+	return is_new;
 }
 
 static void

@@ -18,7 +18,7 @@
  *     search_query()                 what to ask; send it
  *     search_turn()                  the reply's key is known
  *     search_query()                 may be asked for already (prefetch)
- *     for each event of the page:    search_is_new(), then search_sent()
+ *     for each event of the page:    search_take()
  *     search_finish_page()           the changes of state to record
  */
 #ifndef TP_FETCH_SEARCH_H
@@ -74,12 +74,11 @@ enum search_need search_query(struct search *search, struct timestamp now,
  */
 int search_turn(struct search *search, struct audit_text last_key);
 
-/* Whether an event of the page in hand has not been sent yet. */
-int
-search_is_new(const struct search *search, const char *id, size_t id_len_bytes);
-
-/* It was sent (or was sent before); `time` is its own. */
-void search_sent(struct search *search, const char *id, size_t id_len_bytes,
+/*
+ * Takes an event of the page in hand: 1 when it has not been sent yet, and is
+ * now to be; 0 when it has.  `time` is its own.
+ */
+int search_take(struct search *search, const char *id, size_t id_len_bytes,
     struct timestamp time);
 
 /*
