@@ -1,0 +1,50 @@
+/*
+ * Who we are to Teleport: an identity file, or certificate, key and CA files,
+ * made into an SSL_CTX.
+ *
+ * The identity file's layout (reference: Teleport's api/identityfile): the
+ * role of a PEM block is its position, first the private key, second the TLS
+ * client certificate, then the TLS CAs; SSH lines may stand anywhere between.
+ * Exactly one certificate is sent (a server refuses more), always, whatever CA
+ * list the server hints at; only the identity's CAs are trusted, never the
+ * system's.
+ */
+#ifndef TP_FETCH_IDENTITY_H
+#define TP_FETCH_IDENTITY_H
+
+#include <stdint.h>
+
+struct identity_files {
+	const char *identity; /* or NULL and the next three */
+	const char *ca;
+	const char *certificate;
+	const char *key;
+};
+
+struct identity {
+	struct ssl_ctx_st *context; /* TLS 1.2 at least; owned */
+	int64_t not_after;          /* expiry, seconds since the epoch */
+	char cluster[256];          /* subject attribute 1.3.9999.1.7, or "" */
+	char user[256];             /* subject CN */
+};
+
+/*
+ * Reads the files anew.  NULL with one line in `why`: naming the file and what
+ * is wrong with it (missing, empty, not PEM, certificate and key swapped or of
+ * different pairs, no CA, expired since when ...).
+ */
+struct identity *
+identity_load(const struct identity_files *files, char why[512]);
+void identity_free(struct identity *identity);
+
+/*
+ * Whether a file has changed (mtime, inode, size) since `stamp`, which is
+ * updated; the first call on a zeroed stamp says 1.
+ */
+struct identity_stamp {
+	uint64_t value;
+};
+int identity_has_changed(const struct identity_files *files,
+    struct identity_stamp *stamp);
+
+#endif
