@@ -94,30 +94,27 @@ $(STANDINS): $(B)/standin-%:
 $(B)/standin-auth: $(call objects,tests/standin/auth/*.c)
 $(B)/standin-hec: $(call objects,tests/standin/hec/*.c)
 
-# tests/unit/PROGRAM/test_x.c links PROGRAM's own objects; tests/unit/lib/ only lib/.
-UNITS = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*/test_*.c))
-define UNIT
-$(B)/unit/$(1)/%: $(B)/obj/tests/unit/$(1)/%.o $$(if $$(filter-out lib,$(1)),$(B)/$(1).a) $(B)/lib.a
+# tests/KIND/PROGRAM/x.c becomes KIND/PROGRAM/x and links PROGRAM's own objects;
+# tests/KIND/lib/ links lib/ alone.  Fuzz targets need FUZZ=1 CC=clang.
+UNITS   = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/unit/*/test_*.c))
+FUZZERS = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/fuzz/*/fuzz_*.c))
+BENCHES = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/bench/*/*.c))
+LINK_unit  = -lcmocka
+LINK_fuzz  = -fsanitize=fuzzer -ljansson
+LINK_bench = -ljansson
+
+define TESTER
+$(B)/$(1)/$(2)/%: $(B)/obj/tests/$(1)/$(2)/%.o $$(if $$(filter-out lib,$(2)),$(B)/$(2).a) $(B)/lib.a
 	@mkdir -p $$(@D)
 	$$(call say,LINK)
 	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ \
-	    $$(call libs,$$(if $$(filter lib,$(1)),tp-cursor,$(1))) -lcmocka $$(LDLIBS)
+	    $$(call libs,$$(if $$(filter lib,$(2)),tp-cursor,$(2))) $$(LINK_$(1)) $$(LDLIBS)
 endef
-$(foreach p,lib $(PROGRAMS),$(eval $(call UNIT,$(p))))
-
-# tests/fuzz/PROGRAM/fuzz_x.c links the same, built with FUZZ=1 CC=clang.
-FUZZERS = $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*/fuzz_*.c))
-define FUZZER
-$(B)/fuzz/$(1)/%: $(B)/obj/tests/fuzz/$(1)/%.o $$(if $$(filter-out lib,$(1)),$(B)/$(1).a) $(B)/lib.a
-	@mkdir -p $$(@D)
-	$$(call say,LINK)
-	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -fsanitize=fuzzer -o $$@ $$^ \
-	    $$(call libs,$$(if $$(filter lib,$(1)),tp-cursor,$(1))) $$(LDLIBS)
-endef
-$(foreach p,lib $(PROGRAMS),$(eval $(call FUZZER,$(p))))
+$(foreach kind,unit fuzz bench,$(foreach p,lib $(PROGRAMS),$(eval $(call TESTER,$(kind),$(p)))))
 
 standins: $(STANDINS)
 units: $(UNITS)
+benches: $(BENCHES)
 fuzzers: $(FUZZERS)
 
 # For tools that read the sources as the compiler does (scripts/lint).
@@ -150,7 +147,7 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all standins units fuzzers generated flags test demo bench lint fuzz install clean
+.PHONY: all standins units benches fuzzers generated flags test demo bench lint fuzz install clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
