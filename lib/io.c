@@ -16,7 +16,9 @@ io_check_standard(void)
 		die(EXIT_IO, "standard output is closed");
 	for (int fd = 0; fd != -1 && fd <= STDERR_FILENO;)
 		if (fcntl(fd, F_GETFD) == -1)
-			fd = open("/dev/null", O_RDWR); /* the lowest: `fd` */
+			/* The lowest free one is `fd`, and is to be inherited:
+			 * NOLINTNEXTLINE(android-cloexec-open) */
+			fd = open("/dev/null", O_RDWR);
 		else
 			fd++;
 }

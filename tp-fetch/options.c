@@ -13,7 +13,7 @@
 #include "tp-fetch/audit_api.h"
 
 #define SECOND_MS INT64_C(1000)
-#define DAY_MS    (24 * 3600 * SECOND_MS)
+#define DAY_MS    INT64_C(86400000)
 
 static const struct option_spec specs[] = {
 	{ "teleport-addr", 'a', "HOST:PORT",
