@@ -93,6 +93,12 @@ $(STANDINS): $(B)/standin-%:
 $(B)/standin-auth: $(call objects,tests/standin/auth/*.c)
 $(B)/standin-hec: $(call objects,tests/standin/hec/*.c)
 
+# The network side of tp-fetch alone, events thrown away.
+$(B)/null-fetch: $(B)/tests/bench/null_fetch.o $(B)/tp-fetch.a $(B)/lib.a
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(call libs,tp-fetch) $(LDLIBS)
+$(B)/tests/bench/null_fetch.o: | $(B)/gen/auditlog.pb-c.h
+
 # tests/unit/PROGRAM/test_x.c links PROGRAM's own objects; tests/unit/lib/ only lib/.
 UNITS = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*/test_*.c))
 define UNIT
