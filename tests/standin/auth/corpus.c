@@ -7,23 +7,20 @@
 	((list)[random_below((random), sizeof(list) / sizeof *(list))])
 
 static const char *const users[] = { "ana", "bo.lindqvist@example.com",
-	"j\xc3\xbcrgen", "\xe5\xbc\xa0\xe4\xbc\x9f", "svc-deploy",
-	"bot-ci-runner", "O'Neill \"Jack\"",
-	"maria.garc\xc3\xad"
-	"a@example.org" };
+	"jürgen", "张伟", "svc-deploy", "bot-ci-runner", "O'Neill \"Jack\"",
+	"maria.garcía@example.org" };
 static const char *const logins[] = { "root", "ubuntu", "ec2-user", "deploy" };
 static const char *const hosts[] = { "db-01.prod.example.com",
 	"web-17.eu-west-1.example.com", "bastion", "k8s-node-3",
-	"caf\xc3\xa9-pos-terminal" };
+	"café-pos-terminal" };
 static const char *const commands[] = { "uptime", "ls -la /var/log",
 	"grep -E \"error|fail\" /var/log/syslog | tail -n 20",
 	"printf '%s\\t%s\\n' \"$USER\" \"$HOME\"",
-	"cat <<EOF\nline one\n\tline two\nEOF",
-	"echo \xf0\x9f\x9a\x80 deployed" };
+	"cat <<EOF\nline one\n\tline two\nEOF", "echo 🚀 deployed" };
 static const char *const queries[] = {
 	"SELECT id, name FROM accounts WHERE email = $1 AND deleted_at IS NULL",
 	"UPDATE \"orders\"\n   SET state = 'shipped'\n WHERE id IN (1, 2, 3)",
-	"INSERT INTO notes (body) VALUES ('na\xc3\xafve <b>&amp;</b> \\ text')",
+	"INSERT INTO notes (body) VALUES ('naïve <b>&amp;</b> \\ text')",
 	"SELECT count(*) FROM events WHERE payload ->> 'kind' = 'login'"
 };
 static const char *const verbs[] = { "GET", "LIST", "WATCH", "DELETE",
@@ -63,8 +60,7 @@ make_roles(struct random *random)
 static json_t *
 make_labels(struct random *random)
 {
-	static const char *const teams[] = { "payments", "platform",
-		"\xe3\x83\x87\xe3\x83\xbc\xe3\x82\xbf" };
+	static const char *const teams[] = { "payments", "platform", "データ" };
 
 	return json_pack("{s:s, s:s, s:s}", "env",
 	    random_below(random, 2) ? "prod" : "staging", "team",
@@ -118,9 +114,9 @@ make_login(struct random *random)
 	    "success", 1, "user_agent",
 	    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like "
 	    "Gecko) Chrome/130.0.0.0 Safari/537.36",
-	    "mfa_device", "mfa_device_name", "t\xc3\xa9l\xc3\xa9phone",
-	    "mfa_device_type", "WebAuthn", "mfa_device_uuid", make_uuid(random),
-	    "user_traits", "logins", PICK(random, logins), "db_users");
+	    "mfa_device", "mfa_device_name", "téléphone", "mfa_device_type",
+	    "WebAuthn", "mfa_device_uuid", make_uuid(random), "user_traits",
+	    "logins", PICK(random, logins), "db_users");
 }
 
 static json_t *
@@ -156,8 +152,7 @@ make_query(struct random *random)
 	    "db.session.query", "code", "TDB02I", "db_protocol", "postgres",
 	    "db_service", "orders-primary", "db_uri",
 	    "orders.cluster-abc.eu-west-1.rds.example.com:5432", "db_query",
-	    PICK(random, queries), "db_query_parameters", "42",
-	    "\xe2\x82\xac 7");
+	    PICK(random, queries), "db_query_parameters", "42", "€ 7");
 }
 
 static json_t *
@@ -170,7 +165,7 @@ make_kube_request(struct random *random)
 	    "response_code", random_below(random, 8) ? 200 : 403,
 	    "kubernetes_groups", "system:masters", "viewers",
 	    "kubernetes_labels", "region", "eu-west-1", "owner",
-	    "\xc3\xa9quipe <core>", "cost_center");
+	    "équipe <core>", "cost_center");
 }
 
 static json_t *

@@ -177,8 +177,7 @@ file_events_read(struct file_events *events, const char *path)
 void
 file_events_add_big(struct file_events *events, size_t size)
 {
-	static const char phrase[] =
-	    "INSERT INTO blobs VALUES ('\xc3\xa4\"\\'); ";
+	static const char phrase[] = "INSERT INTO blobs VALUES ('ä\"\\'); ";
 	char *query = x_alloc(size + sizeof phrase);
 	char time[CLOCK_TEXT_SIZE];
 	size_t used = 0;

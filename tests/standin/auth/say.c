@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void
+static void __attribute__((format(printf, 1, 0)))
 say_list(const char *format, va_list arguments)
 {
 	flockfile(stderr);

@@ -264,19 +264,16 @@ find_version(const struct call *call)
 	return NULL;
 }
 
-/* grpc lists the whole chain, leaf included, as PEM. */
+/* Beside the client's own certificate, which this property leaves out. */
 static int
 has_intermediates(const struct call *call)
 {
-	static const char begin[] = "-----BEGIN CERTIFICATE-----";
 	grpc_auth_context *context = grpc_call_auth_context(call->grpc);
 	grpc_auth_property_iterator at =
 	    grpc_auth_context_find_properties_by_name(context,
 		GRPC_X509_PEM_CERT_CHAIN_PROPERTY_NAME);
-	const grpc_auth_property *property =
-	    grpc_auth_property_iterator_next(&at);
-	const char *first = property ? strstr(property->value, begin) : NULL;
-	int is_chain = first && strstr(first + 1, begin);
+	const grpc_auth_property *chain = grpc_auth_property_iterator_next(&at);
+	int is_chain = chain && chain->value_length > 0;
 
 	grpc_auth_context_release(context);
 	return is_chain;
