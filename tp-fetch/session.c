@@ -285,9 +285,11 @@ wait_for_reply(struct session *session)
 enum failure_kind { FAILURE_TEMPORARY, FAILURE_REFUSAL, FAILURE_REQUEST };
 
 static enum failure_kind
-failure_kind(enum rpc_status status)
+failure_kind(const struct rpc_reply *reply)
 {
-	switch (status) {
+	if (reply->is_refusal)
+		return FAILURE_REFUSAL;
+	switch (reply->status) {
 	case RPC_PERMISSION_DENIED:
 	case RPC_UNAUTHENTICATED:
 	case RPC_UNIMPLEMENTED: /* not Teleport, or one too old */
@@ -353,7 +355,7 @@ session_collect(struct session *session, struct rpc_reply *reply)
 		enum session_outcome outcome = attempt(session, reply);
 		if (outcome != SESSION_REPLY || reply->status == RPC_OK)
 			return outcome;
-		enum failure_kind kind = failure_kind(reply->status);
+		enum failure_kind kind = failure_kind(reply);
 		if (kind == FAILURE_REQUEST)
 			return SESSION_REJECTED;
 		if (reply->is_connection_lost)
