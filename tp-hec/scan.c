@@ -425,7 +425,7 @@ scan_object(const char *line, size_t len_bytes, const struct scan_names *names,
 	const char *at;
 
 	for (size_t i = 0; i < names->count; i++)
-		result->value[i].text = NULL;
+		result->value[i] = (struct scan_slice){ 0 };
 
 	at = skip_blanks(&s, line);
 	if (at == s.end || *at != '{')

@@ -48,7 +48,7 @@ size_t scan_names_add(struct scan_names *names, const char *name);
 
 /* A member's value as it stands: with its quotes when it is a string. */
 struct scan_slice {
-	const char *text; /* NULL: not there */
+	const char *text; /* NULL: not there, and the length is 0 */
 	size_t len_bytes;
 };
 
