@@ -1,24 +1,24 @@
 /*
  * SIGTERM, SIGINT and SIGHUP as a readable descriptor.
  *
- * stop_open() is called in main before any library starts a thread, so that
- * every thread inherits the blocked mask.  It also ignores SIGPIPE: a reader
- * that has gone is EPIPE, an ordinary outcome.
+ * The first signal is an event: "take no more, finish what is in hand".  A
+ * second one ends the program at once, by the signal's default action, even
+ * while a write to a stuck reader blocks; every contract here makes that safe.
+ * SIGPIPE is ignored: a reader that has gone is EPIPE, an ordinary outcome.
  *
- * The first signal is read from the descriptor and means "take no more,
- * finish what is in hand".  stop_taken() then restores the default action, so
- * that a second signal ends the program at once, which is always safe.
+ * System calls are restarted (SA_RESTART), except those that never are, such
+ * as poll().
  */
 #ifndef LIB_STOP_H
 #define LIB_STOP_H
 
-/* Returns the descriptor to poll for POLLIN; ends the program on failure. */
+/*
+ * Called once, in main.  Returns the descriptor, which becomes and stays
+ * readable at the first signal; ends the program on failure.
+ */
 int stop_open(void);
 
-/*
- * Non-blocking: whether a stop signal has come.  Once it has, stays true.
- * Must be called from the thread that called stop_open().
- */
+/* Whether a stop signal has come.  Does not block. */
 int stop_taken(void);
 
 #endif
