@@ -23,7 +23,8 @@ int
 ack_out_end(int fd, int64_t number)
 {
 	char line[LINE_BYTES];
-	int len_bytes = snprintf(line, sizeof(line), "end %" PRId64 "\n", number);
+	int len_bytes =
+	    snprintf(line, sizeof(line), "end %" PRId64 "\n", number);
 
 	return io_write_all(fd, line, (size_t)len_bytes);
 }

@@ -31,12 +31,12 @@ struct aside_stop {
 
 struct aside;
 
-/* `path` NULL: none.  Ends the program when the file cannot be opened. */
-struct aside *aside_open(const char *path, struct stats *stats);
+/*
+ * `path` NULL: none.  Ends the program when the file cannot be opened.  With
+ * `is_dry` nothing is opened or written; every event is only said and counted.
+ */
+struct aside *aside_open(const char *path, int is_dry, struct stats *stats);
 void aside_close(struct aside *aside);
-
-/* Whether there is a dead-letter file. */
-int aside_has_file(const struct aside *aside);
 
 /*
  * Sets `event` aside because of `reason` (`status` and `code` as HEC said, -1
@@ -48,6 +48,13 @@ int aside_put(struct aside *aside, const struct aside_event *event,
 
 /* What was set aside is on disk: 0, or -1 and the program has to stop. */
 int aside_sync(struct aside *aside);
+
+/*
+ * Another reason to stop, found at `line`: what stands before it is delivered
+ * first.  Of several, the one of the first line counts.
+ */
+void aside_refuse(struct aside *aside, int exit_code, int64_t line,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Why the program has to stop; NULL: it need not. */
 const struct aside_stop *aside_stop(const struct aside *aside);

@@ -77,7 +77,7 @@ batch_pool_free(struct batch_pool *pool)
 
 /* A place in `taken`, or NULL while there are enough batches in hand. */
 static struct batch **
-find_place(struct batch_pool *pool)
+find_place(const struct batch_pool *pool)
 {
 	struct batch **place = NULL;
 	size_t bytes = 0;
@@ -88,6 +88,12 @@ find_place(struct batch_pool *pool)
 		else
 			bytes += pool->taken[i]->body.len_bytes;
 	return bytes < pool->most_batches * pool->body_bytes ? place : NULL;
+}
+
+int
+batch_pool_has_room(const struct batch_pool *pool)
+{
+	return find_place(pool) != NULL;
 }
 
 struct batch *
@@ -235,7 +241,8 @@ slice_cut(const struct slice *slice, size_t most_bytes)
 		return at;
 	while (at > slice->from && line[at - 1].end - start > most_bytes)
 		at--;
-	while (at < slice->to && (at == slice->from || line[at - 1].end == start))
+	while (
+	    at < slice->to && (at == slice->from || line[at - 1].end == start))
 		at++; /* an event at least, however large */
 	return at;
 }

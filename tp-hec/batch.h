@@ -53,9 +53,12 @@ struct slice {
  * one while those in hand already hold most_batches * body_bytes (single
  * events may be larger than body_bytes).
  */
-struct batch_pool *batch_pool_new(size_t body_bytes, size_t lines,
-    size_t most_batches);
+struct batch_pool *
+batch_pool_new(size_t body_bytes, size_t lines, size_t most_batches);
 void batch_pool_free(struct batch_pool *pool);
+
+/* Whether batch_take() would give one. */
+int batch_pool_has_room(const struct batch_pool *pool);
 
 /* An empty batch whose first line will be `first_line`; NULL: none to spare. */
 struct batch *batch_take(struct batch_pool *pool, int64_t first_line);

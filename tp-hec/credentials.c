@@ -50,9 +50,10 @@ read_token(const char *path, char *token, char why[WHY_BYTES])
 		snprintf(why, WHY_BYTES, "%s: %s", path, strerror(errno));
 	else if ((result = take_word(file.data, file.len_bytes, token,
 		      CREDENTIALS_TOKEN_BYTES)) == -1)
-		snprintf(why, WHY_BYTES, file.len_bytes == 0
-		    ? "%s: the file is empty, it should hold the token"
-		    : "%s: should hold the token, one word, and nothing else",
+		snprintf(why, WHY_BYTES,
+		    file.len_bytes == 0
+			? "%s: the file is empty, it should hold the token"
+			: "%s: should hold the token, one word, and nothing else",
 		    path);
 	if (file.data != NULL)
 		OPENSSL_cleanse(file.data, file.capacity_bytes);
@@ -124,7 +125,8 @@ warn_when_expired(const char *path, SSL_CTX *context)
 	if (certificate != NULL &&
 	    X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
 		message("%s: the client certificate has expired; a receiver "
-			"that asks for one will refuse it", path);
+			"that asks for one will refuse it",
+		    path);
 }
 
 /* Tries the TLS files as libcurl will. */
@@ -142,14 +144,16 @@ check_tls_files(struct credentials *c, SSL_CTX *context, char why[WHY_BYTES])
 	}
 	if (c->certificate_file == NULL)
 		return 0;
-	if (SSL_CTX_use_certificate_chain_file(context,
-		c->certificate_file) != 1) {
+	if (SSL_CTX_use_certificate_chain_file(context, c->certificate_file) !=
+	    1) {
 		explain(c->certificate_file, "no certificate", why);
 		return -1;
 	}
 	if (SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1) {
-		explain(key, "no private key for the certificate "
-			     "(see --key-pass-file)", why);
+		explain(key,
+		    "no private key for the certificate "
+		    "(see --key-pass-file)",
+		    why);
 		return -1;
 	}
 	return 0;

@@ -15,8 +15,8 @@ struct input {
 	int fd;
 	size_t most_line_bytes;
 	struct buffer buffer;
-	size_t start;    /* where the next line begins */
-	size_t searched; /* no newline between start and here */
+	size_t start;       /* where the next line begins */
+	size_t searched;    /* no newline between start and here */
 	uint64_t cut_bytes; /* of the line at `start`: counted and dropped */
 	int is_ended;
 };
@@ -125,11 +125,4 @@ input_next(struct input *input, struct input_line *line)
 	line->is_unterminated = 1;
 	input->start = input->searched = buffer->len_bytes;
 	return 1;
-}
-
-void
-input_drop_rest(struct input *input)
-{
-	input->start = input->searched = input->buffer.len_bytes;
-	input->cut_bytes = 0;
 }

@@ -39,7 +39,4 @@ int input_is_ended(const struct input *input);
 /* The next whole line (after the end, also the unterminated rest): 1, or 0. */
 int input_next(struct input *input, struct input_line *line);
 
-/* Forgets an unfinished line at the end of what was read. */
-void input_drop_rest(struct input *input);
-
 #endif

@@ -52,9 +52,8 @@ receiver_bench(struct receiver *receiver, enum trouble trouble, unsigned period,
 		receiver->trouble_since_ms = now_ms;
 	receiver->trouble = trouble;
 	receiver->period++;
-	int64_t pause_ms = backoff_next_ms(trouble == TROUBLE_REFUSED
-					       ? &receiver->hold
-					       : &receiver->retry);
+	int64_t pause_ms = backoff_next_ms(
+	    trouble == TROUBLE_REFUSED ? &receiver->hold : &receiver->retry);
 	if (pause_ms < asked_ms)
 		pause_ms = asked_ms;
 	receiver->benched_until_ms = now_ms + pause_ms;

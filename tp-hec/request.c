@@ -173,7 +173,8 @@ set_headers(struct request *request)
 	    request->channel);
 	add_header(request, line);
 	add_header(request, "Content-Type: application/json");
-	add_header(request, "Expect:"); /* or a sink that ignores it costs 1 s */
+	add_header(request,
+	    "Expect:"); /* or a sink that ignores it costs 1 s */
 	if (request->is_compressed)
 		add_header(request, "Content-Encoding: gzip");
 	curl_easy_setopt(request->easy, CURLOPT_HTTPHEADER, request->headers);
@@ -191,8 +192,8 @@ set_url(struct request *request, const char *url)
 	}
 	struct buffer whole = { 0 };
 	char *escaped = curl_easy_escape(request->easy, token, 0);
-	buffer_printf(&whole, "%s%ctoken=%s", url,
-	    strchr(url, '?') ? '&' : '?', escaped);
+	buffer_printf(&whole, "%s%ctoken=%s", url, strchr(url, '?') ? '&' : '?',
+	    escaped);
 	curl_easy_setopt(request->easy, CURLOPT_URL, buffer_text(&whole));
 	OPENSSL_cleanse(whole.data, whole.len_bytes);
 	buffer_free(&whole);

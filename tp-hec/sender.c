@@ -147,8 +147,9 @@ choose_receiver(struct sender *sender, int64_t now_ms)
 	struct receiver *best = NULL;
 
 	for (size_t i = 0; i < sender->receiver_count; i++) {
-		struct receiver *receiver = &sender->receivers[(
-		    sender->turn + i) % sender->receiver_count];
+		struct receiver *receiver =
+		    &sender->receivers[(sender->turn + i) %
+				       sender->receiver_count];
 		if (receiver_is_free(receiver, now_ms) &&
 		    (best == NULL || receiver->in_flight < best->in_flight))
 			best = receiver;
@@ -171,9 +172,8 @@ static void
 launch(struct sender *sender, struct request *request,
     struct receiver *receiver)
 {
-	sender->setup->stats->bytes_sent +=
-	    request_prepare(request, receiver, slice_body(&request->slice),
-		slice_bytes(&request->slice));
+	sender->setup->stats->bytes_sent += request_prepare(request, receiver,
+	    slice_body(&request->slice), slice_bytes(&request->slice));
 	receiver->in_flight++;
 	sender->in_flight++;
 	CURLMcode result = curl_multi_add_handle(sender->multi, request->easy);
@@ -259,10 +259,9 @@ bench(struct sender *sender, const struct request *request,
 	if (!receiver_bench(receiver, trouble, request->period,
 		verdict->retry_after_ms, now_ms))
 		return;
-	complaint_phrase(verdict, status, receiver->why,
-	    sizeof(receiver->why));
-	if (notice_is_due(&receiver->notice,
-		complaint_key(verdict, status), now_ms))
+	complaint_phrase(verdict, status, receiver->why, sizeof(receiver->why));
+	if (notice_is_due(&receiver->notice, complaint_key(verdict, status),
+		now_ms))
 		complaint_say(receiver, verdict, status,
 		    receiver->benched_until_ms - now_ms,
 		    sender->setup->stats->lines_in_hand);
@@ -306,8 +305,7 @@ split(struct sender *sender, const struct request *request,
 static void
 bisect(struct sender *sender, const struct slice *slice)
 {
-	size_t middle =
-	    slice_line_of_event(slice, slice_events(slice) / 2);
+	size_t middle = slice_line_of_event(slice, slice_events(slice) / 2);
 
 	resend(sender, head(*slice, middle));
 	resend(sender, tail(*slice, middle));
@@ -438,9 +436,8 @@ endure(struct sender *sender, const struct request *request, CURLcode result,
 	snprintf(verdict.text, sizeof(verdict.text), "%s",
 	    request_error_text(request, result));
 	sender->setup->stats->requests[RESULT_UNREACHED]++;
-	bench(sender, request,
-	    is_refused ? TROUBLE_REFUSED : TROUBLE_UNREACHED, &verdict, 0,
-	    now_ms);
+	bench(sender, request, is_refused ? TROUBLE_REFUSED : TROUBLE_UNREACHED,
+	    &verdict, 0, now_ms);
 	resend(sender, request->slice);
 }
 
@@ -606,8 +603,7 @@ sender_check(struct sender *sender)
 	int worst = 0;
 
 	for (size_t i = 0; i < sender->receiver_count; i++) {
-		int exit_code =
-		    check_receiver(sender, &sender->receivers[i]);
+		int exit_code = check_receiver(sender, &sender->receivers[i]);
 		if (exit_code > worst)
 			worst = exit_code;
 	}
@@ -624,13 +620,11 @@ set_up_receiver(struct sender *sender, struct receiver *receiver, char *url,
 
 	receiver->url = url;
 	url_name(url, receiver->name, sizeof(receiver->name));
-	receiver->is_gzip =
-	    setup->gzip == GZIP_ON ||
-	    (setup->gzip == GZIP_AUTO && !url_is_loopback(url));
+	receiver->is_gzip = setup->gzip == GZIP_ON ||
+			    (setup->gzip == GZIP_AUTO && !url_is_loopback(url));
 	receiver->limit = receiver->most = setup->in_flight;
 	receiver->largest_bytes = SIZE_MAX;
-	receiver->retry =
-	    backoff_start(RETRY_FIRST_MS, LONGEST_PAUSE_MS, seed);
+	receiver->retry = backoff_start(RETRY_FIRST_MS, LONGEST_PAUSE_MS, seed);
 	receiver->hold = backoff_start(HOLD_FIRST_MS, LONGEST_PAUSE_MS, seed);
 }
 

@@ -27,7 +27,6 @@ struct sender_setup {
 	struct credentials *credentials; /* read again when refused */
 	const char *const *urls;
 	size_t url_count;
-	int is_raw; /* lines are events themselves */
 	enum { GZIP_AUTO, GZIP_ON, GZIP_OFF } gzip;
 	unsigned in_flight;
 	struct window *window;

@@ -21,16 +21,16 @@ read_number(char *at, const char *end, int64_t *number)
 	return at > first && at < end && *at == '"' && *number > 0 ? at : NULL;
 }
 
-int
-tag_strip(char **text, size_t *len_bytes, struct tag *tag)
+size_t
+tag_strip(char *text, size_t len_bytes, struct tag *tag)
 {
 	size_t opening_bytes = sizeof(opening) - 1;
-	char *end = *text + *len_bytes;
+	char *end = text + len_bytes;
 
-	if (*len_bytes < opening_bytes ||
-	    memcmp(*text, opening, opening_bytes) != 0)
+	if (len_bytes < opening_bytes ||
+	    memcmp(text, opening, opening_bytes) != 0)
 		return 0;
-	char *run = *text + opening_bytes;
+	char *run = text + opening_bytes;
 	char *slash = memchr(run, '/', (size_t)(end - run));
 	if (slash == NULL || !uid_is_plain(run, (size_t)(slash - run)))
 		return 0;
@@ -45,7 +45,5 @@ tag_strip(char **text, size_t *len_bytes, struct tag *tag)
 	else if (*rest != ',')
 		return 0;
 	*rest = '{';
-	*text = rest;
-	*len_bytes = (size_t)(end - rest);
-	return 1;
+	return (size_t)(rest - text);
 }

@@ -17,9 +17,10 @@ struct tag {
 };
 
 /*
- * Takes the tag off in place.  1: *text and *len_bytes are now the event
- * without it; 0: the line has none (or something else of that name).
+ * Takes the tag off in place: returns how many bytes at the beginning of
+ * `text` are none of the event's any more; 0: the line has no tag (or something
+ * else of that name) and is unchanged.
  */
-int tag_strip(char **text, size_t *len_bytes, struct tag *tag);
+size_t tag_strip(char *text, size_t len_bytes, struct tag *tag);
 
 #endif

@@ -44,8 +44,8 @@ make_room(struct window *window)
 	if (window->count < window->capacity)
 		return;
 	window->capacity = window->capacity ? window->capacity * 2 : 16;
-	window->ahead = realloc(window->ahead,
-	    window->capacity * sizeof(*window->ahead));
+	window->ahead =
+	    realloc(window->ahead, window->capacity * sizeof(*window->ahead));
 	if (window->ahead == NULL)
 		die(EXIT_OS, "out of memory");
 }
