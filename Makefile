@@ -5,6 +5,7 @@
 #   make install DESTDIR= PREFIX=/usr/local
 #
 #   SAN=1      AddressSanitizer and UBSan, in build/san/
+#   FUZZ=1     the same and libFuzzer (needs CC=clang), in build/fuzz/
 #   WERROR=1   warnings are errors (CI)
 #   V=1        show whole commands
 #   CC=clang   gcc and clang both build without a warning
@@ -17,7 +18,7 @@ VERSION  = 0.1.0
 PREFIX   ?= /usr/local
 PROGRAMS = tp-fetch tp-hec tp-cursor tp-certgen
 
-B := build$(if $(SAN),/san)
+B := build$(if $(FUZZ),/fuzz,$(if $(SAN),/san))
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@)
 
@@ -33,8 +34,8 @@ WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Wformat=2 -Wundef \
        $(if $(WERROR),-Werror)
 SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
              -fno-omit-frame-pointer
-SANFLAGS = $(if $(SAN),$(SANITIZERS))
-OPT = $(if $(SAN),-O1,-O2) -g
+SANFLAGS = $(if $(SAN)$(FUZZ),$(SANITIZERS)) $(if $(FUZZ),-fsanitize=fuzzer-no-link)
+OPT = $(if $(SAN)$(FUZZ),-O1,-O2) -g
 
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. -I$(B)/gen \
              $(OPT) $(WARN) $(SANFLAGS) $(PKG_CFLAGS) $(CFLAGS)
@@ -104,8 +105,26 @@ $(B)/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $$(if $$(filter-out lib,$(1)),$(B)/$(
 endef
 $(foreach p,lib $(PROGRAMS),$(eval $(call UNIT,$(p))))
 
+# tests/fuzz/PROGRAM/fuzz_x.c links the same, built with FUZZ=1 CC=clang.
+FUZZERS = $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*/fuzz_*.c))
+define FUZZER
+$(B)/fuzz/$(1)/%: $(B)/tests/fuzz/$(1)/%.o $$(if $$(filter-out lib,$(1)),$(B)/$(1).a) $(B)/lib.a
+	@mkdir -p $$(@D)
+	$$(call say,LINK)
+	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -fsanitize=fuzzer -o $$@ $$^ \
+	    $$(call libs,$$(if $$(filter lib,$(1)),tp-cursor,$(1))) $$(LDLIBS)
+endef
+$(foreach p,lib $(PROGRAMS),$(eval $(call FUZZER,$(p))))
+
 standins: $(STANDINS)
 units: $(UNITS)
+fuzzers: $(FUZZERS)
+
+# For tools that read the sources as the compiler does (scripts/lint).
+generated: $(B)/gen/auditlog.pb-c.h
+flags:
+	$(info $(ALL_CFLAGS))
+	@:
 
 test:
 	scripts/test
@@ -131,7 +150,7 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all standins units test demo bench lint fuzz install clean
+.PHONY: all standins units fuzzers generated flags test demo bench lint fuzz install clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
