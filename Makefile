@@ -45,15 +45,15 @@ libs = $(shell pkg-config --libs $(PKG_$(1)))
 
 all: $(PROGRAMS:%=$(B)/%)
 
-objects = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)))
+objects = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1)))
 
 # --- the library, and one archive and one program a folder ---------------
 
 $(B)/lib.a: $(call objects,lib/*.c)
 
 define PROGRAM
-$(B)/$(1).a: $$(filter-out $(B)/$(1)/main.o,$$(call objects,$(1)/*.c)) $$(GEN_$(1))
-$(B)/$(1): $(B)/$(1)/main.o $(B)/$(1).a $(B)/lib.a
+$(B)/$(1).a: $$(filter-out $(B)/obj/$(1)/main.o,$$(call objects,$(1)/*.c)) $$(GEN_$(1))
+$(B)/$(1): $(B)/obj/$(1)/main.o $(B)/$(1).a $(B)/lib.a
 	$$(call say,LINK)
 	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(call libs,$(1)) $$(LDLIBS)
 endef
@@ -67,7 +67,7 @@ $(B)/%.a:
 	$(call say,AR)
 	$(Q)$(AR) rcs $@ $^
 
-$(B)/%.o: %.c
+$(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -97,7 +97,7 @@ $(B)/standin-hec: $(call objects,tests/standin/hec/*.c)
 # tests/unit/PROGRAM/test_x.c links PROGRAM's own objects; tests/unit/lib/ only lib/.
 UNITS = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*/test_*.c))
 define UNIT
-$(B)/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $$(if $$(filter-out lib,$(1)),$(B)/$(1).a) $(B)/lib.a
+$(B)/unit/$(1)/%: $(B)/obj/tests/unit/$(1)/%.o $$(if $$(filter-out lib,$(1)),$(B)/$(1).a) $(B)/lib.a
 	@mkdir -p $$(@D)
 	$$(call say,LINK)
 	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ \
@@ -108,7 +108,7 @@ $(foreach p,lib $(PROGRAMS),$(eval $(call UNIT,$(p))))
 # tests/fuzz/PROGRAM/fuzz_x.c links the same, built with FUZZ=1 CC=clang.
 FUZZERS = $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*/fuzz_*.c))
 define FUZZER
-$(B)/fuzz/$(1)/%: $(B)/tests/fuzz/$(1)/%.o $$(if $$(filter-out lib,$(1)),$(B)/$(1).a) $(B)/lib.a
+$(B)/fuzz/$(1)/%: $(B)/obj/tests/fuzz/$(1)/%.o $$(if $$(filter-out lib,$(1)),$(B)/$(1).a) $(B)/lib.a
 	@mkdir -p $$(@D)
 	$$(call say,LINK)
 	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -fsanitize=fuzzer -o $$@ $$^ \
