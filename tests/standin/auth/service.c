@@ -301,12 +301,12 @@ answer(struct service *service, const struct query *query, struct reply *reply)
 	else if (reply->fault.status)
 		refuse(reply, reply->fault.status, reply->fault.message);
 
-	if (!strcmp(query->method, search_method)) {
+	if (strcmp(query->method, search_method) == 0) {
 		service->tally.searches++;
 		answer_search(service, query, reply);
 		return;
 	}
-	if (!strcmp(query->method, ping_method)) {
+	if (strcmp(query->method, ping_method) == 0) {
 		service->tally.pings++;
 		if (!reply->status)
 			answer_ping(service, reply);
