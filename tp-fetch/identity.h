@@ -2,16 +2,15 @@
  * Who we are to Teleport: an identity file, or certificate, key and CA files,
  * made into an SSL_CTX.
  *
- * The identity file's layout (reference: Teleport's api/identityfile): the
- * role of a PEM block is its position, first the private key, second the TLS
- * client certificate, then the TLS CAs; SSH lines may stand anywhere between.
  * Exactly one certificate is sent (a server refuses more), always, whatever CA
  * list the server hints at; only the identity's CAs are trusted, never the
- * system's.
+ * system's, and each of them by itself, whether or not it is self-signed.
+ * A PEM block's label is not believed: Teleport has written wrong ones.
  */
 #ifndef TP_FETCH_IDENTITY_H
 #define TP_FETCH_IDENTITY_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct identity_files {
@@ -25,7 +24,7 @@ struct identity {
 	struct ssl_ctx_st *context; /* TLS 1.2 at least; owned */
 	int64_t not_after;          /* expiry, seconds since the epoch */
 	char cluster[256];          /* subject attribute 1.3.9999.1.7, or "" */
-	char user[256];             /* subject CN */
+	char user[256];             /* subject CN, or "" */
 };
 
 /*
@@ -35,11 +34,16 @@ struct identity {
  */
 struct identity *
 identity_load(const struct identity_files *files, char why[512]);
+
+/* The same from the text of an identity file; `name` is for messages. */
+struct identity *identity_parse(const char *name, const void *bytes,
+    size_t len_bytes, char why[512]);
+
 void identity_free(struct identity *identity);
 
 /*
- * Whether a file has changed (mtime, inode, size) since `stamp`, which is
- * updated; the first call on a zeroed stamp says 1.
+ * Whether a file has changed (mtime, inode, size, or whether it is there)
+ * since `stamp`, which is updated; the first call on a zeroed stamp says 1.
  */
 struct identity_stamp {
 	uint64_t value;

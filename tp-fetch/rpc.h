@@ -5,9 +5,13 @@
  * channel (made from a descriptor, insecure: TLS is the link's) and runs the
  * completion queue, so that the server's pings are answered while the main
  * thread is blocked on stdout.  The main thread starts a call, goes on with
- * other work, and collects the reply.
+ * other work, and collects the reply.  All functions but the network thread's
+ * own belong to that one thread.
  *
- * A connection that fails stays failed: make a new one.
+ * A connection that fails stays failed: make a new one.  A peer that is merely
+ * silent shows as RPC_DEADLINE_EXCEEDED, or within some two minutes as a lost
+ * connection (see link_tcp_connect()); we send no HTTP/2 pings of our own
+ * beyond those with which grpc-core measures its window.
  */
 #ifndef TP_FETCH_RPC_H
 #define TP_FETCH_RPC_H
@@ -42,13 +46,20 @@ enum rpc_status {
 struct rpc_reply {
 	enum rpc_status status;
 	char message[512]; /* the server's words, or ours when the link broke */
-	int is_connection_lost; /* this rpc is of no further use */
+	/* Unless RPC_OK: this rpc is of no further use.  The status is
+	 * RPC_UNAVAILABLE, or what the server said before it closed, or
+	 * RPC_INTERNAL when it does not speak HTTP/2.  RPC_UNAVAILABLE without
+	 * this comes from the server, or this is about to be found out. */
+	int is_connection_lost;
+	int is_refusal;       /* lost, because the server refused who we are */
 	const uint8_t *bytes; /* the message, contiguous; NULL unless RPC_OK */
 	size_t len_bytes;
 	void *owner; /* what holds the bytes; see rpc_reply_free() */
 };
 
-/* Before the first rpc_new and after the last rpc_free.  Set-up costs threads.
+/*
+ * Before the first rpc_new (and after stop_open(), for it starts threads that
+ * inherit the signal mask), and after the last rpc_free.
  */
 void rpc_library_start(void);
 void rpc_library_stop(void);
@@ -75,9 +86,11 @@ int rpc_ready_fd(const struct rpc *rpc);
 /*
  * The reply of the call in flight; blocks until it is there.  Returns with
  * RPC_CANCELLED when `cancel_fd` (or -1) becomes readable first; the call is
- * then cancelled and over.
+ * then cancelled and over.  The reply outlives the rpc.
  */
 void rpc_collect(struct rpc *rpc, int cancel_fd, struct rpc_reply *reply);
+
+/* Releases the bytes; legal on any reply that was collected, and twice. */
 void rpc_reply_free(struct rpc_reply *reply);
 
 /* "UNAVAILABLE" and so on. */
