@@ -5,6 +5,7 @@
 #   make install DESTDIR= PREFIX=/usr/local
 #
 #   SAN=1      AddressSanitizer and UBSan, in build/san/
+#   FUZZ=1     the same and libFuzzer (needs CC=clang), in build/fuzz/
 #   WERROR=1   warnings are errors (CI)
 #   V=1        show whole commands
 #   CC=clang   gcc and clang both build without a warning
@@ -17,7 +18,7 @@ VERSION  = 0.1.0
 PREFIX   ?= /usr/local
 PROGRAMS = tp-fetch tp-hec tp-cursor tp-certgen
 
-B := build$(if $(SAN),/san)
+B := build$(if $(FUZZ),/fuzz,$(if $(SAN),/san))
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@)
 
@@ -33,8 +34,8 @@ WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Wformat=2 -Wundef \
        $(if $(WERROR),-Werror)
 SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
              -fno-omit-frame-pointer
-SANFLAGS = $(if $(SAN),$(SANITIZERS))
-OPT = $(if $(SAN),-O1,-O2) -g
+SANFLAGS = $(if $(SAN)$(FUZZ),$(SANITIZERS)) $(if $(FUZZ),-fsanitize=fuzzer-no-link)
+OPT = $(if $(SAN)$(FUZZ),-O1,-O2) -g
 
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. -I$(B)/gen \
              $(OPT) $(WARN) $(SANFLAGS) $(PKG_CFLAGS) $(CFLAGS)
@@ -44,15 +45,15 @@ libs = $(shell pkg-config --libs $(PKG_$(1)))
 
 all: $(PROGRAMS:%=$(B)/%)
 
-objects = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)))
+objects = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1)))
 
 # --- the library, and one archive and one program a folder ---------------
 
 $(B)/lib.a: $(call objects,lib/*.c)
 
 define PROGRAM
-$(B)/$(1).a: $$(filter-out $(B)/$(1)/main.o,$$(call objects,$(1)/*.c)) $$(GEN_$(1))
-$(B)/$(1): $(B)/$(1)/main.o $(B)/$(1).a $(B)/lib.a
+$(B)/$(1).a: $$(filter-out $(B)/obj/$(1)/main.o,$$(call objects,$(1)/*.c)) $$(GEN_$(1))
+$(B)/$(1): $(B)/obj/$(1)/main.o $(B)/$(1).a $(B)/lib.a
 	$$(call say,LINK)
 	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(call libs,$(1)) $$(LDLIBS)
 endef
@@ -66,7 +67,7 @@ $(B)/%.a:
 	$(call say,AR)
 	$(Q)$(AR) rcs $@ $^
 
-$(B)/%.o: %.c
+$(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -93,25 +94,34 @@ $(STANDINS): $(B)/standin-%:
 $(B)/standin-auth: $(call objects,tests/standin/auth/*.c)
 $(B)/standin-hec: $(call objects,tests/standin/hec/*.c)
 
-# The network side of tp-fetch alone, events thrown away.
-$(B)/null-fetch: $(B)/tests/bench/null_fetch.o $(B)/tp-fetch.a $(B)/lib.a
-	$(call say,LINK)
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(call libs,tp-fetch) $(LDLIBS)
-$(B)/tests/bench/null_fetch.o: | $(B)/gen/auditlog.pb-c.h
+# tests/KIND/PROGRAM/x.c becomes KIND/PROGRAM/x and links PROGRAM's own objects;
+# tests/KIND/lib/ links lib/ alone.  Fuzz targets need FUZZ=1 CC=clang.
+UNITS   = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/unit/*/test_*.c))
+FUZZERS = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/fuzz/*/fuzz_*.c))
+BENCHES = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/bench/*/*.c))
+LINK_unit  = -lcmocka
+LINK_fuzz  = -fsanitize=fuzzer -ljansson
+LINK_bench = -ljansson
 
-# tests/unit/PROGRAM/test_x.c links PROGRAM's own objects; tests/unit/lib/ only lib/.
-UNITS = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*/test_*.c))
-define UNIT
-$(B)/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $$(if $$(filter-out lib,$(1)),$(B)/$(1).a) $(B)/lib.a
+define TESTER
+$(B)/$(1)/$(2)/%: $(B)/obj/tests/$(1)/$(2)/%.o $$(if $$(filter-out lib,$(2)),$(B)/$(2).a) $(B)/lib.a
 	@mkdir -p $$(@D)
 	$$(call say,LINK)
 	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ \
-	    $$(call libs,$$(if $$(filter lib,$(1)),tp-cursor,$(1))) -lcmocka $$(LDLIBS)
+	    $$(call libs,$$(if $$(filter lib,$(2)),tp-cursor,$(2))) $$(LINK_$(1)) $$(LDLIBS)
 endef
-$(foreach p,lib $(PROGRAMS),$(eval $(call UNIT,$(p))))
+$(foreach kind,unit fuzz bench,$(foreach p,lib $(PROGRAMS),$(eval $(call TESTER,$(kind),$(p)))))
 
 standins: $(STANDINS)
 units: $(UNITS)
+benches: $(BENCHES)
+fuzzers: $(FUZZERS)
+
+# For tools that read the sources as the compiler does (scripts/lint).
+generated: $(B)/gen/auditlog.pb-c.h
+flags:
+	$(info $(ALL_CFLAGS))
+	@:
 
 test:
 	scripts/test
@@ -137,7 +147,7 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all standins units test demo bench lint fuzz install clean
+.PHONY: all standins units benches fuzzers generated flags test demo bench lint fuzz install clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -13,9 +13,13 @@ static int
 write_aside(int dir_fd, const char *name, mode_t mode, const void *bytes,
     size_t len_bytes, const char **step)
 {
+	/* A new file, not a leftover of an earlier crash with its own mode. */
+	*step = "unlink";
+	if (unlinkat(dir_fd, name, 0) == -1 && errno != ENOENT)
+		return -1;
 	*step = "open";
-	int fd = openat(dir_fd, name,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	int fd =
+	    openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd == -1)
 		return -1;
 	*step = "write";
@@ -45,11 +49,17 @@ atomic_file_replace(int dir_fd, const char *name, mode_t mode,
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	if (write_aside(dir_fd, aside, mode, bytes, len_bytes, step) == -1)
+	int result = write_aside(dir_fd, aside, mode, bytes, len_bytes, step);
+	if (result == 0) {
+		*step = "rename";
+		result = renameat(dir_fd, aside, dir_fd, name);
+	}
+	if (result == -1) {
+		int saved_errno = errno;
+		unlinkat(dir_fd, aside, 0);
+		errno = saved_errno;
 		return -1;
-	*step = "rename";
-	if (renameat(dir_fd, aside, dir_fd, name) == -1)
-		return -1;
+	}
 	*step = "fsync of the directory";
 	return fsync(dir_fd);
 }

@@ -7,6 +7,21 @@
 #include <unistd.h>
 
 #include "lib/buffer.h"
+#include "lib/message.h"
+
+void
+io_check_standard(void)
+{
+	if (fcntl(STDOUT_FILENO, F_GETFD) == -1)
+		die(EXIT_IO, "standard output is closed");
+	for (int fd = 0; fd != -1 && fd <= STDERR_FILENO;)
+		if (fcntl(fd, F_GETFD) == -1)
+			/* The lowest free one is `fd`, and is to be inherited:
+			 * NOLINTNEXTLINE(android-cloexec-open) */
+			fd = open("/dev/null", O_RDWR);
+		else
+			fd++;
+}
 
 int
 io_write_all(int fd, const void *bytes, size_t len_bytes)

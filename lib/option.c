@@ -52,7 +52,9 @@ fill_tables(const struct option_spec *specs, struct option *longs, char *shorts)
 
 	*shorts++ = '+'; /* options end at the first operand, as POSIX has it */
 	*shorts++ = ':'; /* errors are ours to print */
-	for (; specs[n].name != NULL && n < MAX_OPTIONS; n++) {
+	for (; specs[n].name != NULL; n++) {
+		if (n == MAX_OPTIONS)
+			die(EXIT_SOFTWARE, "more than %d options", MAX_OPTIONS);
 		longs[n] = (struct option){ specs[n].name,
 			specs[n].argument ? required_argument : no_argument,
 			NULL, OPTION_FIRST + n };

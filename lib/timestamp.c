@@ -72,7 +72,7 @@ parse_clock(const char *text, int64_t *seconds)
 	if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 ||
 	    second > 60 || text[2] != ':' || text[5] != ':')
 		return -1;
-	*seconds = hour * 3600 + minute * 60 + second;
+	*seconds = (int64_t)hour * 3600 + minute * 60 + second;
 	return 0;
 }
 
@@ -108,7 +108,9 @@ parse_offset(const char *text, const char *end, int64_t *seconds)
 	int minutes = digits(text + 4, 2);
 	if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
 		return -1;
-	*seconds = (hours * 3600 + minutes * 60) * (*text == '-' ? -1 : 1);
+	*seconds = (int64_t)hours * 3600 + minutes * 60;
+	if (*text == '-')
+		*seconds = -*seconds;
 	return 0;
 }
 

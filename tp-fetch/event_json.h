@@ -24,7 +24,10 @@ enum event_json_status {
 	EVENT_JSON_TOO_DEEP      /* nested beyond EVENT_JSON_MAX_DEPTH */
 };
 
-enum { EVENT_JSON_MAX_DEPTH = 1000 };
+enum {
+	EVENT_JSON_MAX_DEPTH = 1000, /* objects and arrays, the event too */
+	EVENT_JSON_MAX_BYTES = 0x7fffffff /* protobuf's own limit */
+};
 
 /* What the writer found on its way in the top level of the event. */
 struct event_json_found {

@@ -24,6 +24,8 @@ enum wire_type {
 	WIRE_FIXED32 = 5
 };
 
+enum { WIRE_MAX_FIELD = (1 << 29) - 1 };
+
 struct wire_reader {
 	const uint8_t *next;
 	const uint8_t *end;
@@ -46,17 +48,18 @@ wire_open(const void *bytes, size_t len_bytes)
 	return (struct wire_reader){ first, first + len_bytes, 0 };
 }
 
-/* A varint of at most 10 bytes; 0 when there is none. */
+/* The rest of wire_varint(): two bytes or more, at most 64 bits. */
 static inline int
-wire_varint(struct wire_reader *reader, uint64_t *value)
+wire_long_varint(struct wire_reader *reader, uint64_t *value)
 {
 	uint64_t result = 0;
 
-	for (unsigned shift = 0; shift < 70 && reader->next < reader->end;
+	for (unsigned shift = 0; shift < 64 && reader->next < reader->end;
 	     shift += 7) {
 		uint8_t byte = *reader->next++;
-		if (shift < 64)
-			result |= (uint64_t)(byte & 0x7f) << shift;
+		if (shift == 63 && byte > 1)
+			break;
+		result |= (uint64_t)(byte & 0x7f) << shift;
 		if (byte < 0x80) {
 			*value = result;
 			return 1;
@@ -64,6 +67,17 @@ wire_varint(struct wire_reader *reader, uint64_t *value)
 	}
 	reader->is_bad = 1;
 	return 0;
+}
+
+/* A varint; 0 when there is none.  Nearly all in an event take one byte. */
+static inline int
+wire_varint(struct wire_reader *reader, uint64_t *value)
+{
+	if (reader->next < reader->end && *reader->next < 0x80) {
+		*value = *reader->next++;
+		return 1;
+	}
+	return wire_long_varint(reader, value);
 }
 
 static inline int
@@ -90,6 +104,10 @@ wire_next(struct wire_reader *reader, struct wire_field *field)
 
 	if (reader->next >= reader->end || !wire_varint(reader, &tag))
 		return 0;
+	if (tag >> 3 == 0 || tag >> 3 > WIRE_MAX_FIELD) {
+		reader->is_bad = 1;
+		return 0;
+	}
 	field->number = (uint32_t)(tag >> 3);
 	field->type = (enum wire_type)(tag & 7);
 	switch (field->type) {
@@ -111,6 +129,28 @@ wire_next(struct wire_reader *reader, struct wire_field *field)
 	}
 	reader->is_bad = 1;
 	return 0;
+}
+
+/*
+ * The next field if its tag is the one byte `tag`, of type WIRE_BYTES: the way
+ * to walk what encoders write without looking at what they could.  0 leaves the
+ * reader where it was, for wire_next().
+ */
+static inline int
+wire_take(struct wire_reader *reader, uint8_t tag, const uint8_t **bytes,
+    size_t *len_bytes)
+{
+	struct wire_reader after = *reader;
+	uint64_t len;
+
+	if (after.next >= after.end || *after.next++ != tag ||
+	    !wire_varint(&after, &len) ||
+	    len > (uint64_t)(after.end - after.next))
+		return 0;
+	*bytes = after.next;
+	*len_bytes = (size_t)len;
+	reader->next = after.next + len;
+	return 1;
 }
 
 #endif

@@ -5,13 +5,20 @@
  * Validates strictly (RFC 8259: one object, nothing behind it but blanks;
  * UTF-8; no raw control characters; numbers and escapes by the grammar;
  * nesting up to SCAN_MAX_DEPTH).  Of a repeated top-level key the last counts.
+ * A \u escape may name half of a surrogate pair: the grammar allows it.
+ *
+ *	struct scan_names names = { 0 };
+ *	size_t uid = scan_names_add(&names, "uid");
+ *	if (scan_object(line, len, &names, &result) == SCAN_OK)
+ *		... result.value[uid] ...
  */
 #ifndef TP_HEC_SCAN_H
 #define TP_HEC_SCAN_H
 
 #include <stddef.h>
+#include <stdint.h>
 
-enum { SCAN_MAX_DEPTH = 1024, SCAN_MAX_MEMBERS = 32 };
+enum { SCAN_MAX_DEPTH = 1024, SCAN_MAX_MEMBERS = 32, SCAN_PADDING = 64 };
 
 enum scan_status {
 	SCAN_OK,
@@ -22,30 +29,38 @@ enum scan_status {
 };
 
 /*
- * Which top-level members to look for.  Names are compared as raw bytes
- * between the quotes (no escapes: no name that we look for has any).
+ * Which top-level members to look for; a zeroed struct names none.  Names are
+ * compared as raw bytes between the quotes (no escapes: no name that we look
+ * for has any).
  */
 struct scan_names {
 	const char *name[SCAN_MAX_MEMBERS];
+	size_t len_bytes[SCAN_MAX_MEMBERS];
 	size_t count;
+	uint64_t lengths; /* bit n % 64: there is a name of n bytes */
 };
+
+/*
+ * Adds a name, which is kept, not copied, and returns its place; that of the
+ * same name when it is there already.  SCAN_MAX_MEMBERS when there is no room.
+ */
+size_t scan_names_add(struct scan_names *names, const char *name);
 
 /* A member's value as it stands: with its quotes when it is a string. */
 struct scan_slice {
-	const char *text; /* NULL: not there */
+	const char *text; /* NULL: not there, and the length is 0 */
 	size_t len_bytes;
 };
 
 struct scan_result {
-	struct scan_slice value[SCAN_MAX_MEMBERS]; /* in the order of names */
+	struct scan_slice value[SCAN_MAX_MEMBERS]; /* the first names->count */
 	size_t bad_offset; /* where the grammar broke, unless SCAN_OK */
 };
 
 /*
  * `line` has no newline.  SCAN_PADDING bytes behind it must be readable (their
- * contents do not matter).
+ * contents do not matter).  Values are set only by SCAN_OK.
  */
-enum { SCAN_PADDING = 64 };
 enum scan_status scan_object(const char *line, size_t len_bytes,
     const struct scan_names *names, struct scan_result *result);
 
