@@ -3,7 +3,8 @@
  *
  * A wire_reader walks the fields of one message.  Every length is checked
  * against the end, so no input reads outside it.  Groups (wire types 3 and 4)
- * are refused: proto3 does not have them.
+ * are refused: proto3 does not have them.  So are, as Go does, field number 0
+ * and those beyond 2^29 - 1, and varints beyond 64 bits.
  *
  *     struct wire_reader reader = wire_open(bytes, len_bytes);
  *     struct wire_field field;
@@ -23,6 +24,8 @@ enum wire_type {
 	WIRE_BYTES = 2,
 	WIRE_FIXED32 = 5
 };
+
+enum { WIRE_MAX_FIELD = (1 << 29) - 1 };
 
 struct wire_reader {
 	const uint8_t *next;
@@ -46,17 +49,18 @@ wire_open(const void *bytes, size_t len_bytes)
 	return (struct wire_reader){ first, first + len_bytes, 0 };
 }
 
-/* A varint of at most 10 bytes; 0 when there is none. */
+/* The rest of wire_varint(): two bytes or more, at most 64 bits. */
 static inline int
-wire_varint(struct wire_reader *reader, uint64_t *value)
+wire_long_varint(struct wire_reader *reader, uint64_t *value)
 {
 	uint64_t result = 0;
 
-	for (unsigned shift = 0; shift < 70 && reader->next < reader->end;
+	for (unsigned shift = 0; shift < 64 && reader->next < reader->end;
 	     shift += 7) {
 		uint8_t byte = *reader->next++;
-		if (shift < 64)
-			result |= (uint64_t)(byte & 0x7f) << shift;
+		if (shift == 63 && byte > 1)
+			break;
+		result |= (uint64_t)(byte & 0x7f) << shift;
 		if (byte < 0x80) {
 			*value = result;
 			return 1;
@@ -64,6 +68,17 @@ wire_varint(struct wire_reader *reader, uint64_t *value)
 	}
 	reader->is_bad = 1;
 	return 0;
+}
+
+/* A varint; 0 when there is none.  Nearly all in an event take one byte. */
+static inline int
+wire_varint(struct wire_reader *reader, uint64_t *value)
+{
+	if (reader->next < reader->end && *reader->next < 0x80) {
+		*value = *reader->next++;
+		return 1;
+	}
+	return wire_long_varint(reader, value);
 }
 
 static inline int
@@ -90,6 +105,10 @@ wire_next(struct wire_reader *reader, struct wire_field *field)
 
 	if (reader->next >= reader->end || !wire_varint(reader, &tag))
 		return 0;
+	if (tag >> 3 == 0 || tag >> 3 > WIRE_MAX_FIELD) {
+		reader->is_bad = 1;
+		return 0;
+	}
 	field->number = (uint32_t)(tag >> 3);
 	field->type = (enum wire_type)(tag & 7);
 	switch (field->type) {
@@ -111,6 +130,36 @@ wire_next(struct wire_reader *reader, struct wire_field *field)
 	}
 	reader->is_bad = 1;
 	return 0;
+}
+
+/*
+ * The next field if it is `tag`, of type WIRE_BYTES, and shorter than 16 KB:
+ * what nearly every field of an event is, read in registers.  0 leaves the
+ * reader where it was, for wire_next().
+ */
+static inline int
+wire_take(struct wire_reader *reader, uint8_t tag, const uint8_t **bytes,
+    size_t *len_bytes)
+{
+	const uint8_t *at = reader->next;
+	size_t left = (size_t)(reader->end - at);
+
+	if (left < 2 || at[0] != tag)
+		return 0;
+	size_t len = at[1];
+	size_t head = 2;
+	if (len >= 0x80) {
+		if (left < 3 || at[2] >= 0x80)
+			return 0;
+		len = (len & 0x7f) | (size_t)at[2] << 7;
+		head = 3;
+	}
+	if (len > left - head)
+		return 0;
+	*bytes = at + head;
+	*len_bytes = len;
+	reader->next = at + head + len;
+	return 1;
 }
 
 #endif
