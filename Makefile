@@ -104,6 +104,10 @@ $(B)/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $$(if $$(filter-out lib,$(1)),$(B)/$(
 endef
 $(foreach p,lib $(PROGRAMS),$(eval $(call UNIT,$(p))))
 
+$(B)/bench-event-json: $(B)/tests/bench/bench_event_json.o $(B)/tp-fetch.a $(B)/lib.a
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -ljansson $(LDLIBS)
+
 standins: $(STANDINS)
 units: $(UNITS)
 
