@@ -1,13 +1,10 @@
 /* Events in envelopes, and oversized ones cut. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/check.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
 #include <jansson.h>
 
 #include "tp-hec/envelope.h"
@@ -27,7 +24,7 @@ wrap(const struct envelope_options *options, const char *line)
 
 	assert_non_null(envelope);
 	assert_non_null(padded);
-	memcpy(padded, line, len_bytes);
+	memcpy(padded, line, len_bytes + 1);
 	assert_int_equal(scan_object(padded, len_bytes, &names, &result),
 	    SCAN_OK);
 	buffer_append_text(&into, "before");

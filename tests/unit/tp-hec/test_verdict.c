@@ -1,13 +1,9 @@
 /* What replies mean: every code, with a number and without, and what is not
    HEC's at all. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/check.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "tp-hec/verdict.h"
 
