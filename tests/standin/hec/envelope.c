@@ -16,13 +16,23 @@ skip_space(const char *at)
 	return at + strspn(at, " \t\r\n");
 }
 
+static bool
+is_escaped(const char *quote)
+{
+	const char *at = quote;
+
+	while (at[-1] == '\\')
+		at--;
+	return (quote - at) % 2 == 1;
+}
+
 /* From an opening quote to behind the closing one. */
 static const char *
 skip_string(const char *at)
 {
-	for (at++; *at != '"'; at++)
-		if (*at == '\\')
-			at++;
+	do
+		at = strchr(at + 1, '"');
+	while (is_escaped(at));
 	return at + 1;
 }
 
@@ -32,45 +42,45 @@ skip_value(const char *at)
 {
 	int depth = 0;
 
+	if (*at != '"' && *at != '{' && *at != '[')
+		return at + strcspn(at, ",]} \t\r\n");
 	do {
 		if (*at == '"') {
 			at = skip_string(at);
-		} else if (*at == '{' || *at == '[') {
-			depth++;
-			at++;
-		} else if (*at == '}' || *at == ']') {
-			depth--;
-			at++;
-		} else if (depth > 0) {
-			at += strcspn(at, "\"{}[]");
-		} else {
-			return at + strcspn(at, ",]} \t\r\n");
+			continue;
 		}
+		depth +=
+		    (*at == '{' || *at == '[') - (*at == '}' || *at == ']');
+		at++;
 	} while (depth > 0);
 	return at;
 }
 
-/* The last member called `name` of the object at `at`; at NULL when absent. */
-static struct slice
-find_member(const char *at, const char *name)
+static bool
+is_key(struct slice key, const char *name)
 {
-	struct slice found = { NULL, 0 };
-	size_t name_len = strlen(name);
+	return key.len == strlen(name) && memcmp(key.at, name, key.len) == 0;
+}
 
+/* Finds the members of the object at `at`; of equal keys the last counts. */
+static void
+find_members(struct envelope *envelope, const char *at)
+{
 	at = skip_space(at + 1);
 	while (*at != '}') {
-		const char *key = at + 1;
-		const char *key_end = skip_string(at) - 1;
-		const char *value = skip_space(skip_space(key_end + 1) + 1);
+		const char *behind_key = skip_string(at);
+		const char *value = skip_space(skip_space(behind_key) + 1);
 		const char *end = skip_value(value);
-		if ((size_t)(key_end - key) == name_len &&
-		    memcmp(key, name, name_len) == 0)
-			found = (struct slice){ value, (size_t)(end - value) };
+		struct slice key = { at + 1, (size_t)(behind_key - at) - 2 };
+		struct slice found = { value, (size_t)(end - value) };
+		if (is_key(key, "event"))
+			envelope->event = found;
+		else if (is_key(key, "time"))
+			envelope->time = found;
 		at = skip_space(end);
 		if (*at == ',')
 			at = skip_space(at + 1);
 	}
-	return found;
 }
 
 static bool
@@ -112,9 +122,9 @@ is_plain_decimal(struct slice text)
 }
 
 static int
-judge_time(json_t *json, const char *text)
+judge_time(const struct envelope *envelope)
 {
-	json_t *time = json_object_get(json, "time");
+	json_t *time = json_object_get(envelope->json, "time");
 
 	if (time == NULL)
 		return HEC_SUCCESS;
@@ -125,7 +135,7 @@ judge_time(json_t *json, const char *text)
 			   json_string_length(time) })
 			   ? HEC_SUCCESS
 			   : HEC_BAD_FIELDS;
-	if (json_is_number(time) && is_plain_decimal(find_member(text, "time")))
+	if (json_is_number(time) && is_plain_decimal(envelope->time))
 		return HEC_SUCCESS;
 	return HEC_BAD_FIELDS;
 }
@@ -217,7 +227,7 @@ judge_members(const struct envelope *envelope,
 	int code = judge_metadata(json);
 
 	if (code == HEC_SUCCESS)
-		code = judge_time(json, envelope->whole.at);
+		code = judge_time(envelope);
 	if (code == HEC_SUCCESS)
 		code = judge_event(envelope, rules);
 	if (code == HEC_SUCCESS)
@@ -244,7 +254,7 @@ envelope_judge(struct envelope *envelope, struct slice text,
 	if (json_object_get(envelope->json, "event") == NULL &&
 	    json_object_get(envelope->json, "fields") != NULL)
 		return ENVELOPE_SKIP;
-	envelope->event = find_member(text.at, "event");
+	find_members(envelope, text.at);
 	envelope->code = judge_members(envelope, rules);
 	return envelope->code == HEC_SUCCESS ? ENVELOPE_KEEP : ENVELOPE_BAD;
 }

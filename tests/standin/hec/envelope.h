@@ -39,6 +39,7 @@ enum envelope_outcome {
 struct envelope {
 	struct slice whole; /* as received */
 	struct slice event; /* its `event` member's bytes as received */
+	struct slice time;  /* likewise; empty when absent */
 	json_t *json;       /* for the caller to release */
 	int code;
 };

@@ -22,7 +22,8 @@
 
 enum {
 	TICK_MS = 5,
-	STOP_MS = 3000, /* for requests in hand when told to stop */
+	SETTLE_MS = 500, /* for answered requests to be accounted for */
+	STOP_MS = 3000,  /* for requests in hand when told to stop */
 };
 
 static int
@@ -70,8 +71,8 @@ write_file(const char *path, const char *text)
 	free(aside);
 }
 
-json_t *
-standin_stats(struct standin *standin)
+static json_t *
+all_stats(struct standin *standin)
 {
 	json_t *json = stats_json(standin->stats);
 	json_t *uids = store_uid_stats(standin->store);
@@ -84,6 +85,27 @@ standin_stats(struct standin *standin)
 	return json;
 }
 
+/*
+ * A client may ask for the account as soon as it has its answer, before that
+ * answer's thread has booked it: so wait until none but `own` are busy.
+ */
+static void
+settle(struct standin *standin, size_t own)
+{
+	int64_t until_ms = clock_ms() + SETTLE_MS;
+
+	while (stats_busy(standin->stats) > own && clock_ms() < until_ms &&
+	       wait_ms(1))
+		;
+}
+
+json_t *
+standin_stats(struct standin *standin)
+{
+	settle(standin, 1);
+	return all_stats(standin);
+}
+
 static void
 write_stats(struct standin *standin)
 {
@@ -92,7 +114,7 @@ write_stats(struct standin *standin)
 
 	if (standin->options->stats_file == NULL)
 		return;
-	json = standin_stats(standin);
+	json = all_stats(standin);
 	text = json_dumps(json, JSON_INDENT(1));
 	write_file(standin->options->stats_file, text);
 	free(text);
@@ -121,6 +143,7 @@ heed_signal(struct standin *standin, int fd)
 		return true;
 	switch (signal.ssi_signo) {
 	case SIGUSR1:
+		settle(standin, 0);
 		write_stats(standin);
 		return true;
 	case SIGUSR2:

@@ -24,7 +24,10 @@ struct standin {
 	atomic_uint turn; /* of the indexers, round robin */
 };
 
-/* Everything that is counted, as --stats and /standin/stats show it. */
+/*
+ * Everything that is counted, for the answer to a request: waits a little for
+ * other requests to be booked.
+ */
 json_t *standin_stats(struct standin *standin);
 
 #endif

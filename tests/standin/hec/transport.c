@@ -66,7 +66,7 @@ transport_tls(const char *cert, const char *key, const char *client_ca,
 
 	/* As many records as one system call brings; the cheapest cipher. */
 	SSL_CTX_set_read_ahead(tls, 1);
-	SSL_CTX_set_default_read_buffer_len(tls, 256 * 1024);
+	SSL_CTX_set_default_read_buffer_len(tls, 64 * 1024);
 	SSL_CTX_set_options(tls, SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_ciphersuites(tls,
 	    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384");

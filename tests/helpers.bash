@@ -1,0 +1,69 @@
+# Shared by the test files: stand-ins started and stopped, conditions awaited.
+# Everything here is bounded in time and ends what it started.
+
+ROOT=${BATS_TEST_DIRNAME%/tests*}
+BUILD=${BUILD:-$ROOT/build}
+
+# retry SECONDS COMMAND...: until it succeeds, or fail and show it.
+retry() {
+	local until=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		if ((SECONDS >= until)); then
+			echo "still failing: $*" >&2
+			"$@"
+			return 1
+		fi
+		sleep 0.02
+	done
+}
+
+# stop PID...: end children of this test and wait for them.
+stop() {
+	local pid
+	for pid; do
+		kill "$pid" 2>/dev/null || :
+	done
+	for pid; do
+		wait "$pid" 2>/dev/null || :
+	done
+}
+
+# make_certs DIR: a CA, a server pair for 127.0.0.1 and a client pair; and
+# other-ca, other-client, which nobody here trusts.
+make_certs() {
+	local dir=$1 ca name
+	mkdir -p "$dir"
+	for ca in ca other-ca; do
+		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+			-keyout "$dir/$ca.key" -out "$dir/$ca.pem" -subj "/CN=$ca" 2>/dev/null
+	done
+	for name in server client other-client; do
+		ca=ca
+		[[ $name != other-* ]] || ca=other-ca
+		openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+			-keyout "$dir/$name.key" -out "$dir/$name.csr" -subj "/CN=$name" 2>/dev/null
+		openssl x509 -req -in "$dir/$name.csr" -CA "$dir/$ca.pem" -CAkey "$dir/$ca.key" \
+			-CAcreateserial -days 2 -out "$dir/$name.pem" \
+			-extfile <(echo 'subjectAltName=IP:127.0.0.1,DNS:localhost') 2>/dev/null
+	done
+}
+
+# standin_hec_start [OPTION...]: a stand-in for HEC with the token T, unless
+# told otherwise.  Sets HEC_PID, HEC_PORT and HEC_URL.
+standin_hec_start() {
+	local port_file scheme=http
+	port_file=$(mktemp -u "$BATS_TEST_TMPDIR/hec.port.XXXXXX")
+	[[ " $* " == *" --token "* ]] || set -- --token T "$@"
+	[[ " $* " != *" --cert "* ]] || scheme=https
+	"$BUILD/standin-hec" --port-file "$port_file" --die-with-parent "$@" 3>&- &
+	HEC_PID=$!
+	retry 10 test -s "$port_file"
+	HEC_PORT=$(<"$port_file")
+	HEC_URL=$scheme://127.0.0.1:$HEC_PORT
+}
+
+# hec_stats [FILTER]: the stand-in's statistics through jq.
+hec_stats() {
+	curl -sS -k -m 10 "${HEC_CURL[@]}" "$HEC_URL/standin/stats" | jq -c "${1:-.}"
+}
