@@ -77,7 +77,7 @@ block_free(struct block *block)
 static BIO *
 bio_over(const struct buffer *text)
 {
-	BIO *bio = BIO_new_mem_buf(text->data,
+	BIO *bio = BIO_new_mem_buf(text->len_bytes > 0 ? text->data : "",
 	    text->len_bytes < INT_MAX ? (int)text->len_bytes : 0);
 
 	if (bio == NULL)

@@ -168,8 +168,10 @@ link_tcp_connect(const char *host, const char *port, int64_t deadline_ms,
 		freeaddrinfo(addresses);
 	}
 	if (fd == -1) {
-		link_fail(failure, "connect to %.100s:%s: %s", host, port,
-		    reason.why);
+		link_fail(failure,
+		    strchr(host, ':') != NULL ? "connect to [%.100s]:%s: %s"
+					      : "connect to %.100s:%s: %s",
+		    host, port, reason.why);
 		return NULL;
 	}
 	struct link *link = calloc(1, sizeof(*link));

@@ -33,7 +33,9 @@ struct link_tls {
 	 */
 	int read_waits_for;
 	int write_waits_for;
-	int is_broken; /* no close_notify after an error */
+	X509 *rejected; /* the server's certificate, if it did not pass */
+	int has_read;   /* since the handshake */
+	int is_broken;  /* no close_notify after an error */
 };
 
 /* --- the BIO ------------------------------------------------------------- */
@@ -183,12 +185,19 @@ names_of(X509 *certificate, char *text, size_t size_bytes)
 	GENERAL_NAMES_free(names);
 }
 
-static void
-issuer_of(X509 *certificate, char *text, int size_bytes)
+/* SSL_get_peer_certificate() does not have one that was refused. */
+static int
+keep_rejected(int is_good, X509_STORE_CTX *store)
 {
-	if (X509_NAME_get_text_by_NID(X509_get_issuer_name(certificate),
-		NID_commonName, text, size_bytes) <= 0)
-		snprintf(text, (size_t)size_bytes, "unnamed");
+	SSL *ssl = X509_STORE_CTX_get_ex_data(store,
+	    SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct link_tls *tls = SSL_get_app_data(ssl);
+
+	if (!is_good && tls->rejected == NULL) {
+		tls->rejected = X509_STORE_CTX_get0_cert(store);
+		X509_up_ref(tls->rejected);
+	}
+	return is_good;
 }
 
 /* We refused the server's certificate. */
@@ -196,16 +205,16 @@ static void
 explain_verification(struct link_tls *tls, const char *server_name)
 {
 	struct link_failure *failure = &tls->link.failure;
-	X509 *certificate = SSL_get1_peer_certificate(tls->ssl);
 	long result = SSL_get_verify_result(tls->ssl);
 	char text[128] = "unnamed";
 
-	if (certificate != NULL &&
+	if (tls->rejected != NULL &&
 	    (result == X509_V_ERR_HOSTNAME_MISMATCH ||
 		result == X509_V_ERR_IP_ADDRESS_MISMATCH))
-		names_of(certificate, text, sizeof(text));
-	else if (certificate != NULL)
-		issuer_of(certificate, text, sizeof(text));
+		names_of(tls->rejected, text, sizeof(text));
+	else if (tls->rejected != NULL)
+		X509_NAME_oneline(X509_get_issuer_name(tls->rejected), text,
+		    sizeof(text));
 	switch (result) {
 	case X509_V_ERR_HOSTNAME_MISMATCH:
 	case X509_V_ERR_IP_ADDRESS_MISMATCH:
@@ -229,7 +238,6 @@ explain_verification(struct link_tls *tls, const char *server_name)
 		    X509_verify_cert_error_string(result));
 	}
 	failure->is_refusal = 1;
-	X509_free(certificate);
 }
 
 static int
@@ -289,6 +297,23 @@ direction(int ssl_error)
 	return ssl_error == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN;
 }
 
+/*
+ * Under TLS 1.3 the first thing to read is the server's opinion of our
+ * certificate; some servers hang up without a word.
+ */
+static enum link_status
+explain_silence(struct link_tls *tls, enum link_status status)
+{
+	if (tls->has_read || tls->link.failure.is_refusal ||
+	    !(status == LINK_EOF || tls->is_below_unreadable))
+		return status;
+	tls->is_broken = 1;
+	link_fail(&tls->link.failure,
+	    "the server closed the connection right after the TLS handshake;"
+	    " it may not accept the client certificate");
+	return LINK_ERROR;
+}
+
 static ssize_t
 tls_read(struct link *link, void *bytes, size_t size_bytes)
 {
@@ -296,11 +321,13 @@ tls_read(struct link *link, void *bytes, size_t size_bytes)
 
 	ERR_clear_error();
 	int n = SSL_read(tls->ssl, bytes, clamp(size_bytes));
-	if (n > 0)
+	if (n > 0) {
+		tls->has_read = 1;
 		return n;
+	}
 	int ssl_error = SSL_get_error(tls->ssl, n);
 	tls->read_waits_for = direction(ssl_error);
-	return explain(tls, ssl_error, "");
+	return explain_silence(tls, explain(tls, ssl_error, ""));
 }
 
 /*
@@ -362,6 +389,7 @@ tls_close(struct link *link)
 		SSL_shutdown(tls->ssl);
 	ERR_clear_error();
 	SSL_free(tls->ssl);
+	X509_free(tls->rejected);
 	link_close(tls->below);
 	free(tls);
 }
@@ -421,7 +449,8 @@ tls_new(struct link *below, SSL_CTX *context)
 	BIO *bio = bio_new(tls);
 	SSL_set_bio(tls->ssl, bio, bio);
 	SSL_set_connect_state(tls->ssl);
-	SSL_set_verify(tls->ssl, SSL_VERIFY_PEER, NULL);
+	SSL_set_app_data(tls->ssl, tls);
+	SSL_set_verify(tls->ssl, SSL_VERIFY_PEER, keep_rejected);
 	SSL_set_mode(tls->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE |
 				   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_set_read_ahead(tls->ssl, 1);

@@ -94,7 +94,7 @@ connect_rpc(const struct settings *settings)
 		    alpn, deadline_ms, -1, &failure);
 	if (link == NULL)
 		die(failure.is_refusal ? EXIT_REFUSED : EXIT_UNAVAILABLE,
-		    "%s: %s", settings->address, failure.why);
+		    "%s", failure.why);
 	identity_free(identity);
 	return rpc_new(link, server_name);
 }
