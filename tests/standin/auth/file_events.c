@@ -189,7 +189,7 @@ file_events_add_big(struct file_events *events, size_t size)
 	clock_print(time, events->last_time_ns);
 	object = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s%}", "event",
 	    "db.session.query", "code", "TDB02I", "time", time, "uid",
-	    "b1600000-0000-4000-8000-000000000000", "ei", 0, "db_query", query,
+	    "00000000-0000-4000-8000-00000000b160", "ei", 0, "db_query", query,
 	    used);
 	text = json_dumps(object, JSON_COMPACT);
 	add(events, object, text, strlen(text));

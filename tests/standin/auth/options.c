@@ -85,7 +85,7 @@ static const struct description words[WORD_COUNT] = {
 	[WORD_INTERVAL] = { "interval-ms", "MS",
 	    "between them, may be a fraction or 0 (10)" },
 	[WORD_BIG] = { "big-event", "BYTES",
-	    "one more event, at --start, whose JSON is so big" },
+	    "one more event, the first of --start, whose JSON is so big" },
 	[WORD_LIVE] = { "live", NULL,
 	    "an event is seen only once its time has come" },
 	[WORD_KEY_STYLE] = { "key-style", "position|uid",

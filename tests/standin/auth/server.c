@@ -382,15 +382,6 @@ on_read(struct server *server, struct call *call)
 		send_reply(call);
 }
 
-/* Some refusals end the connection as well, as Teleport's do; a moment later,
- * so that the reply is out. */
-static void
-on_sent(struct server *server, const struct call *call)
-{
-	if (call->reply.closes && server->relay)
-		relay_cut(server->relay, peer_port(call), CUT_FIN, 0);
-}
-
 static void
 handle(struct server *server, const grpc_event *event)
 {
@@ -412,7 +403,6 @@ handle(struct server *server, const grpc_event *event)
 			on_read(server, call);
 		break;
 	case STEP_SENT:
-		on_sent(server, call);
 		break;
 	case STEP_CLOSED:
 		call->is_over = 1;

@@ -292,17 +292,14 @@ spoil(struct reply *reply)
 static void
 answer(struct service *service, const struct query *query, struct reply *reply)
 {
-	if (!is_version_served(query->version, service->options->version)) {
+	if (!is_version_served(query->version, service->options->version))
 		refuse(reply, GRPC_STATUS_PERMISSION_DENIED,
 		    "client version is unsupported");
-		reply->closes = 1;
-	} else if (query->has_intermediates) {
+	else if (query->has_intermediates)
 		refuse(reply, GRPC_STATUS_PERMISSION_DENIED,
 		    "access denied: intermediaries are not supported");
-		reply->closes = 1;
-	} else if (reply->fault.status) {
+	else if (reply->fault.status)
 		refuse(reply, reply->fault.status, reply->fault.message);
-	}
 
 	if (!strcmp(query->method, search_method)) {
 		service->tally.searches++;

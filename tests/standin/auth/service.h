@@ -25,7 +25,6 @@ struct reply {
 	char message[400];
 	uint8_t *data; /* malloc'ed; only with OK */
 	size_t size;
-	int closes;                /* the connection is closed after it */
 	struct fault_action fault; /* for the transport to carry out */
 };
 
