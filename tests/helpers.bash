@@ -2,7 +2,7 @@
 # Everything here is bounded in time and ends what it started.
 
 ROOT=${BATS_TEST_DIRNAME%/tests*}
-BUILD=${BUILD:-$ROOT/build}
+BUILD=${BUILD_DIR:-${BUILD:-$ROOT/build}}
 
 # retry SECONDS COMMAND...: until it succeeds, or fail and show it.
 retry() {
@@ -77,4 +77,26 @@ standin_hec_start() {
 # hec_stats [FILTER]: the stand-in's statistics through jq.
 hec_stats() {
 	curl -sS -k -m 10 "${HEC_CURL[@]}" "$HEC_URL/standin/stats" | jq -c "${1:-.}"
+}
+
+# standin_auth_start PKI [OPTION...]: a stand-in for the Auth Service, with the
+# identities that tests/pki.sh made in PKI.  Sets AUTH_PID, AUTH_PORT and
+# AUTH_STATS, the file that its figures go to.
+standin_auth_start() {
+	local pki=$1 port_file
+	shift
+	port_file=$(mktemp -u "$BATS_TEST_TMPDIR/auth.port.XXXXXX")
+	AUTH_STATS=$port_file.stats
+	"$BUILD/standin-auth" --cert "$pki/server.crt" --key "$pki/server.key" \
+		--client-ca "$pki/user-ca.crt" --port-file "$port_file" \
+		--stats "$AUTH_STATS" --die-with-parent "$@" 3>&- &
+	AUTH_PID=$!
+	retry 10 test -s "$port_file"
+	AUTH_PORT=$(<"$port_file")
+}
+
+# auth_stats FILTER: the stand-in's figures through jq, once it has stopped.
+auth_stats() {
+	stop "$AUTH_PID"
+	jq -c "$1" "$AUTH_STATS"
 }
