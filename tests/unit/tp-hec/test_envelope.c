@@ -233,6 +233,23 @@ test_the_largest_members_go_first(void **state)
 }
 
 static void
+test_what_just_fits_stays(void **state)
+{
+	static const char fits[] = "01234567890123456789012345678901234";
+	char line[100];
+	char expected[100];
+
+	(void)state;
+	snprintf(line, sizeof(line), "{\"a\":\"%s\"}", fits);
+	snprintf(expected, sizeof(expected),
+	    "{\"a\":\"%s\",\"_tp_truncated\":true}", fits);
+	assert_int_equal(strlen(expected), 64);
+	assert_cut(line, 64, expected);
+	snprintf(line, sizeof(line), "{\"a\":\"%sx\"}", fits);
+	assert_cut(line, 64, "{\"_tp_truncated\":true}");
+}
+
+static void
 test_many_members(void **state)
 {
 	enum { MEMBERS = 50000, MOST_BYTES = 300000 };
@@ -269,6 +286,7 @@ main(void)
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_options_that_cannot_be),
 		cmocka_unit_test(test_the_largest_members_go_first),
+		cmocka_unit_test(test_what_just_fits_stays),
 		cmocka_unit_test(test_many_members),
 	};
 

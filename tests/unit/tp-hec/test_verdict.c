@@ -268,7 +268,7 @@ test_413_and_415_need_no_body(void **state)
 {
 	static const char *const bodies[] = { "", "<html>too large</html>",
 		"{\"text\":\"too large\",\"code\":413}",
-		"{\"code\":6,\"invalid-event-number\":0}" };
+		"{\"code\":9,\"invalid-event-number\":3}" };
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
@@ -278,6 +278,7 @@ test_413_and_415_need_no_body(void **state)
 		assert_kind(&v, VERDICT_TOO_LARGE);
 		v = verdict_on(415, bodies[i], LINES);
 		assert_kind(&v, VERDICT_NO_GZIP);
+		assert_int_equal(v.kept, 0);
 	}
 }
 
