@@ -67,6 +67,7 @@ intake_new(const struct intake_setup *setup)
 	if (intake == NULL)
 		die(EXIT_OS, "out of memory");
 	intake->setup = setup;
+	intake->is_drained = 1;
 	intake->input = input_new(setup->fd, line_bound(setup));
 	intake->envelope =
 	    envelope_new(&setup->envelope, &intake->names, &reason);
@@ -90,7 +91,8 @@ intake_free(struct intake *intake)
 int
 intake_is_hungry(const struct intake *intake)
 {
-	return !intake->is_closed && !input_is_ended(intake->input) &&
+	return intake->is_drained && !intake->is_closed &&
+	       !input_is_ended(intake->input) &&
 	       batch_pool_has_room(intake->setup->pool);
 }
 
@@ -119,6 +121,9 @@ intake_lines(const struct intake *intake)
 int64_t
 intake_due_ms(const struct intake *intake)
 {
+	if (!intake->is_drained && !intake->is_broken &&
+	    batch_pool_has_room(intake->setup->pool))
+		return 0;
 	return intake->batch
 		   ? intake->batch->opened_ms + intake->setup->batch_age_ms
 		   : INT64_MAX;
@@ -393,7 +398,8 @@ intake_turn(struct intake *intake, int64_t now_ms)
 		take_line(intake, &line, now_ms);
 	}
 	if (intake->batch != NULL &&
-	    (is_exhausted(intake) || now_ms >= intake_due_ms(intake)))
+	    (is_exhausted(intake) || now_ms - intake->batch->opened_ms >=
+					 intake->setup->batch_age_ms))
 		submit(intake);
 }
 
