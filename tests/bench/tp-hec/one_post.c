@@ -97,6 +97,8 @@ open_curl(const struct settings *settings, struct curl_slist *headers)
 	if (curl == NULL)
 		die(EXIT_OS, "libcurl cannot start");
 	curl_easy_setopt(curl, CURLOPT_URL, settings->url);
+	/* Without one HEC takes us for too old to keep a connection. */
+	curl_easy_setopt(curl, CURLOPT_USERAGENT, "one-post/" VERSION);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(curl, CURLOPT_CAINFO, settings->ca_file);
 	curl_easy_setopt(curl, CURLOPT_SSLCERT, settings->certificate_file);
