@@ -2,7 +2,7 @@
 # Everything here is bounded in time and ends what it started.
 
 ROOT=${BATS_TEST_DIRNAME%/tests*}
-BUILD=${BUILD:-$ROOT/build}
+BUILD=${BUILD_DIR:-${BUILD:-$ROOT/build}}
 
 # retry SECONDS COMMAND...: until it succeeds, or fail and show it.
 retry() {
@@ -18,15 +18,20 @@ retry() {
 	done
 }
 
-# stop PID...: end children of this test and wait for them.
+# stop PID...: end children of this test and wait for them; fails when one did
+# not end well, by itself or by the signal (a sanitizer's finding, say).
 stop() {
-	local pid
+	local pid status worst=0
 	for pid; do
 		kill "$pid" 2>/dev/null || :
 	done
 	for pid; do
-		wait "$pid" 2>/dev/null || :
+		status=0
+		wait "$pid" 2>/dev/null || status=$?
+		((status == 0 || status == 128 + 15)) || worst=$status
 	done
+	((worst == 0)) || echo "a process ended with $worst" >&2
+	return "$worst"
 }
 
 # make_certs DIR: a CA, a server pair for 127.0.0.1 and a client pair; and
@@ -49,6 +54,11 @@ make_certs() {
 	done
 }
 
+# A program that could not start must not cost the whole wait.
+has_port_or_ended() {
+	[[ -s $1 ]] || ! kill -0 "$2" 2>/dev/null
+}
+
 # standin_hec_start [OPTION...]: a stand-in for HEC with the token T, unless
 # told otherwise.  Sets HEC_PID, HEC_PORT and HEC_URL.
 standin_hec_start() {
@@ -58,7 +68,8 @@ standin_hec_start() {
 	[[ " $* " != *" --cert "* ]] || scheme=https
 	"$BUILD/standin-hec" --port-file "$port_file" --die-with-parent "$@" 3>&- &
 	HEC_PID=$!
-	retry 10 test -s "$port_file"
+	retry 10 has_port_or_ended "$port_file" "$HEC_PID"
+	[[ -s $port_file ]] || return 1
 	HEC_PORT=$(<"$port_file")
 	HEC_URL=$scheme://127.0.0.1:$HEC_PORT
 }
@@ -66,4 +77,26 @@ standin_hec_start() {
 # hec_stats [FILTER]: the stand-in's statistics through jq.
 hec_stats() {
 	curl -sS -k -m 10 "${HEC_CURL[@]}" "$HEC_URL/standin/stats" | jq -c "${1:-.}"
+}
+
+# standin_auth_start PKI [OPTION...]: a stand-in for the Auth Service, with the
+# identities that tests/pki.sh made in PKI.  Sets AUTH_PID, AUTH_PORT and
+# AUTH_STATS, the file that its figures go to.
+standin_auth_start() {
+	local pki=$1 port_file
+	shift
+	port_file=$(mktemp -u "$BATS_TEST_TMPDIR/auth.port.XXXXXX")
+	AUTH_STATS=$port_file.stats
+	"$BUILD/standin-auth" --cert "$pki/server.crt" --key "$pki/server.key" \
+		--client-ca "$pki/user-ca.crt" --port-file "$port_file" \
+		--stats "$AUTH_STATS" --die-with-parent "$@" 3>&- &
+	AUTH_PID=$!
+	retry 10 test -s "$port_file"
+	AUTH_PORT=$(<"$port_file")
+}
+
+# auth_stats FILTER: the stand-in's figures through jq, once it has stopped.
+auth_stats() {
+	stop "$AUTH_PID"
+	jq -c "$1" "$AUTH_STATS"
 }

@@ -18,9 +18,7 @@ check(const struct verdict *v, const struct reply *reply, size_t lines)
 		abort();
 	if (v->kind == VERDICT_PREFIX_BAD && v->bad >= lines)
 		abort();
-	if (v->kept > 0 && v->kind != VERDICT_RETRY &&
-	    v->kind != VERDICT_HOLD && v->kind != VERDICT_TOO_LARGE &&
-	    v->kind != VERDICT_NO_GZIP)
+	if (v->kept > 0 && v->kind != VERDICT_RETRY && v->kind != VERDICT_HOLD)
 		abort();
 	if (v->kind == VERDICT_ACCEPTED &&
 	    (reply->status / 100 != 2 || reply->is_cut ||

@@ -1,11 +1,9 @@
 /* Events set aside: what is in the file, after faults too, and back again. */
+#include "tests/unit/check.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
 #include <jansson.h>
 
 #include "lib/io.h"
@@ -107,7 +104,7 @@ line_of(const json_t *records, size_t i)
 static void
 write_file(const char *text)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 	assert_int_equal(io_write_all(fd, text, strlen(text)), 0);
 	close(fd);
@@ -193,8 +190,9 @@ test_a_long_torn_record_is_cut_off(void **state)
 	(void)state;
 	assert_non_null(text);
 	for (int has_record = 0; has_record < 2; has_record++) {
-		strcpy(text, has_record ? "{\"line\":1}\n" : "");
-		size_t len = strlen(text);
+		static const char record[] = "{\"line\":1}\n";
+		size_t len = has_record ? strlen(record) : 0;
+		memcpy(text, record, len);
 		memset(text + len, 'x', TORN_BYTES);
 		text[len + TORN_BYTES] = '\0';
 		write_file(text);
@@ -228,7 +226,7 @@ test_never_writes_behind_a_torn_record(void **state)
 
 	(void)state;
 	assert_int_equal(add_event(file, 1, "{}"), 0);
-	int fd = open(path, O_WRONLY | O_APPEND);
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
 	assert_int_equal(io_write_all(fd, "{\"li", 4), 0);
 	close(fd);
 	assert_int_equal(add_event(file, 2, "{}"), 0);
@@ -299,7 +297,7 @@ test_a_file_that_was_moved_is_let_go(void **state)
 }
 
 static void
-write_many(int writer, const char *event)
+write_many(uint64_t writer, const char *event)
 {
 	size_t cut_bytes;
 	struct dead_letter *file = dead_letter_open(path, &cut_bytes);
@@ -307,7 +305,7 @@ write_many(int writer, const char *event)
 
 	for (int i = 0; i < 200 && !failures; i++)
 		failures +=
-		    add_event(file, (uint64_t)(writer * 1000 + i), event) == -1;
+		    add_event(file, writer * 1000 + (uint64_t)i, event) == -1;
 	dead_letter_close(file);
 	_exit(failures);
 }
@@ -321,12 +319,13 @@ test_two_processes_do_not_mix(void **state)
 	(void)state;
 	memset(event, ' ', sizeof(event));
 	event[0] = '{';
-	strcpy(event + sizeof(event) - 2, "}");
+	event[sizeof(event) - 2] = '}';
+	event[sizeof(event) - 1] = '\0';
 	for (int i = 0; i < 2; i++) {
 		child[i] = fork();
 		assert_true(child[i] >= 0);
 		if (child[i] == 0)
-			write_many(i, event);
+			write_many((uint64_t)i, event);
 	}
 	for (int i = 0; i < 2; i++) {
 		int status;

@@ -1,13 +1,10 @@
 /* Events in envelopes, and oversized ones cut. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/check.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
 #include <jansson.h>
 
 #include "tp-hec/envelope.h"
@@ -27,7 +24,7 @@ wrap(const struct envelope_options *options, const char *line)
 
 	assert_non_null(envelope);
 	assert_non_null(padded);
-	memcpy(padded, line, len_bytes);
+	memcpy(padded, line, len_bytes + 1);
 	assert_int_equal(scan_object(padded, len_bytes, &names, &result),
 	    SCAN_OK);
 	buffer_append_text(&into, "before");
@@ -236,6 +233,23 @@ test_the_largest_members_go_first(void **state)
 }
 
 static void
+test_what_just_fits_stays(void **state)
+{
+	static const char fits[] = "01234567890123456789012345678901234";
+	char line[100];
+	char expected[100];
+
+	(void)state;
+	snprintf(line, sizeof(line), "{\"a\":\"%s\"}", fits);
+	snprintf(expected, sizeof(expected),
+	    "{\"a\":\"%s\",\"_tp_truncated\":true}", fits);
+	assert_int_equal(strlen(expected), 64);
+	assert_cut(line, 64, expected);
+	snprintf(line, sizeof(line), "{\"a\":\"%sx\"}", fits);
+	assert_cut(line, 64, "{\"_tp_truncated\":true}");
+}
+
+static void
 test_many_members(void **state)
 {
 	enum { MEMBERS = 50000, MOST_BYTES = 300000 };
@@ -272,6 +286,7 @@ main(void)
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_options_that_cannot_be),
 		cmocka_unit_test(test_the_largest_members_go_first),
+		cmocka_unit_test(test_what_just_fits_stays),
 		cmocka_unit_test(test_many_members),
 	};
 
