@@ -136,6 +136,7 @@ cursor_options=
 	cursor 'ack 1 u1' 'ack 2 u2' 'end 2'
 	expect 0 2 'u1 u2'
 	[ "$(ls -i S/cursor)" = "$before" ] # nothing new, nothing written
+	tp-cursor show --json S | jq -e .journal.finished
 }
 
 # --- how it ends ------------------------------------------------------------

@@ -40,7 +40,7 @@ struct intake;
 struct intake *intake_new(const struct intake_setup *setup);
 void intake_free(struct intake *intake);
 
-/* Whether there is room for more input. */
+/* Whether it has used up what was read and has room for more. */
 int intake_is_hungry(const struct intake *intake);
 
 /* One read(2), which blocks when nothing is there. */
@@ -49,7 +49,8 @@ void intake_read(struct intake *intake);
 /* Makes batches of what was read; submits those that are due. */
 void intake_turn(struct intake *intake, int64_t now_ms);
 
-/* When the batch in hand is due; INT64_MAX: there is none. */
+/* When it has to have a turn: at once, when the batch in hand is due, or not
+   before something else happens (INT64_MAX). */
 int64_t intake_due_ms(const struct intake *intake);
 
 /* Reads no more.  Whole lines that were read still go out. */
@@ -57,6 +58,9 @@ void intake_close(struct intake *intake);
 
 /* Whether everything has been submitted and nothing more will come. */
 int intake_is_done(const struct intake *intake);
+
+/* Whether the input ended, rather than that it is read no more. */
+int intake_is_at_end(const struct intake *intake);
 
 /* How many lines were taken. */
 int64_t intake_lines(const struct intake *intake);
