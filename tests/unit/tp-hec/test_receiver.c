@@ -11,11 +11,7 @@
 static struct receiver
 make(void)
 {
-	return (struct receiver){ .limit = 4,
-		.most = 4,
-		.largest_bytes = SIZE_MAX,
-		.retry = backoff_start(1000, 60000, 1),
-		.hold = backoff_start(5000, 60000, 1) };
+	return receiver_make("https://h/", GZIP_AUTO, 4, 1);
 }
 
 static void
