@@ -2,6 +2,7 @@
 # tp-hec against the stand-in for Splunk's HTTP Event Collector: every line is
 # delivered once or set aside, whatever the collector says, and acknowledged
 # only then.
+# shellcheck disable=SC2030,SC2031,SC2034 # a test's own shell; for helpers.bash
 
 bats_require_minimum_version 1.5.0
 
@@ -18,6 +19,7 @@ setup() {
 }
 
 teardown() {
+	# shellcheck disable=SC2086 # pids, or nothing
 	stop $SENDER_PID $HEC_PID
 }
 
@@ -332,7 +334,7 @@ dead_uids() {
 	retry 15 grep -qx 'end 100' acks
 	has_once in
 	grep -q 'accepting again' log
-	! grep -q WRONG log
+	run ! grep -q WRONG log
 }
 
 @test "tp-hec: --give-up-after ends with 77 for a refusal, 69 for nobody there" {
@@ -453,10 +455,10 @@ dead_uids() {
 @test "tp-hec: no token and no password in a URL" {
 	HEC_URL='https://h/services/collector/raw?token=SECRET' send <<<'{}'
 	[ "$status" -eq 64 ]
-	! grep -q SECRET log
+	run ! grep -q SECRET log
 	HEC_URL='https://user:SECRET@h/' send <<<'{}'
 	[ "$status" -eq 64 ]
-	! grep -q SECRET log
+	run ! grep -q SECRET log
 }
 
 @test "tp-hec: the token goes into the query only when asked for" {
@@ -626,17 +628,17 @@ dead_uids() {
 	openssl ca -batch -config /dev/stdin -cert pki/ca.pem -keyfile pki/ca.key \
 		-startdate 20200101000000Z -enddate 20200102000000Z \
 		-in pki/old.csr -out pki/old.pem 2>/dev/null <<-'CNF'
-		[ca]
-		default_ca = c
-		[c]
-		database = pki/index
-		serial = pki/serial
-		new_certs_dir = pki/ca.d
-		default_md = sha256
-		policy = p
-		[p]
-		commonName = supplied
-	CNF
+			[ca]
+			default_ca = c
+			[c]
+			database = pki/index
+			serial = pki/serial
+			new_certs_dir = pki/ca.d
+			default_md = sha256
+			policy = p
+			[p]
+			commonName = supplied
+		CNF
 	collector --cert pki/server.pem --key pki/server.key --client-ca pki/ca.pem
 	send --check --ca pki/ca.pem --cert pki/old.pem --key pki/old.key
 	[ "$status" -eq 77 ]
