@@ -173,6 +173,13 @@ commit() {
 	done
 }
 
+@test "the hostile events" {
+	serve --events "$BATS_TEST_DIRNAME/samples/hostile.ndjson"
+	fetch --start-time 0001-01-01T00:00:00Z --until 2026-11-09T00:00:00Z \
+		--window-size 8784h --batch 5 >out
+	same_events out
+}
+
 @test "numbers and escapes, byte for byte" {
 	cat >events <<-'END'
 		{"uid":"n1","time":"2026-11-01T00:00:01Z","i":1,"max":9007199254740993,"neg":-5,"zero":-0.0,"big":123456789012345678901,"e21":1e21,"below":999999999999999900000}
