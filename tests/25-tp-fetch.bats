@@ -893,6 +893,14 @@ has_sent_hello() {
 	expect 64 "stands for itself" fetch --start-time now --teleport-ca x
 }
 
+@test "options: the last of several counts" {
+	serve --synthetic 100 --interval-ms 1000
+	fetch_all --types no.such.type --types user.login --skip-event-types user.login \
+		--skip-event-types no.such.type
+	expected | jq -c 'select(.event == "user.login")' >wanted
+	jq -cS . out | diff - wanted
+}
+
 @test "--help and --version" {
 	run -0 "$BUILD/tp-fetch" --version
 	[[ $output == "tp-fetch "* ]]
