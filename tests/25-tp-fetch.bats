@@ -467,6 +467,11 @@ survives() {
 	[ ! -s err ]
 }
 
+@test "faults: a call without an answer in time is tried on a new connection" {
+	survives --fault status=DEADLINE_EXCEEDED,call=3
+	[ "$(auth_stats .connections)" -eq 2 ]
+}
+
 @test "faults: chaos, and all exactly once" {
 	serve --synthetic 20000 --interval-ms 50 --chaos 20
 	fetch_all --batch 200 2>err

@@ -339,7 +339,8 @@ attempt(struct session *session, struct rpc_reply *reply)
 		return outcome;
 	rpc_collect(session->rpc, -1, reply);
 	session->is_in_flight = 0;
-	if (reply->is_connection_lost)
+	/* Whoever was silent for so long is not asked again the same way. */
+	if (reply->is_connection_lost || reply->status == RPC_DEADLINE_EXCEEDED)
 		disconnect(session);
 	return SESSION_REPLY;
 }
