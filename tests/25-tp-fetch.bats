@@ -467,6 +467,12 @@ survives() {
 	[ ! -s err ]
 }
 
+# bats test_tags=slow
+@test "faults: a server that hangs is given up" {
+	serve --synthetic 100 --fault hang,times=0
+	expect 69 "DEADLINE_EXCEEDED" fetch "${all[@]}" --give-up-after 0
+}
+
 @test "faults: a call without an answer in time is tried on a new connection" {
 	survives --fault status=DEADLINE_EXCEEDED,call=3
 	[ "$(auth_stats .connections)" -eq 2 ]

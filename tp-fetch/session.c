@@ -24,6 +24,7 @@ enum {
 	CONNECT_TIMEOUT_MS = 30 * 1000,
 	CALL_TIMEOUT_MS = 5 * 60 * 1000, /* Athena takes seconds, a slow link
 					    with a big page minutes */
+	SHORTEST_CALL_TIMEOUT_MS = 30 * 1000,
 	FIRST_PAUSE_MS = 250,
 	LONGEST_PAUSE_MS = 30 * 1000,
 	REFUSED_PAUSE_MS = 5 * 1000,
@@ -243,11 +244,23 @@ connect_once(struct session *session, struct link_failure *failure)
 	return 0;
 }
 
+/* No longer than we may wait, but never so short as to cut off slow answers. */
+static int64_t
+call_timeout_ms(const struct session *session)
+{
+	const int64_t limit_ms = session->options.give_up_after_ms;
+
+	if (limit_ms < 0 || limit_ms > CALL_TIMEOUT_MS)
+		return CALL_TIMEOUT_MS;
+	return limit_ms > SHORTEST_CALL_TIMEOUT_MS ? limit_ms
+						   : SHORTEST_CALL_TIMEOUT_MS;
+}
+
 static void
 start_call(struct session *session)
 {
 	rpc_begin(session->rpc, session->method, session->request.data,
-	    session->request.len_bytes, CALL_TIMEOUT_MS);
+	    session->request.len_bytes, call_timeout_ms(session));
 	session->is_in_flight = 1;
 }
 
