@@ -563,6 +563,14 @@ try() {
 	same_as_expected out
 }
 
+@test "a client certificate that the server does not trust" {
+	serve --synthetic 1
+	expect 69 "may not accept the client certificate" try -i "$PKI/identity-other-ca"
+	# As Teleport says it: with an alert.
+	start_tls -alpn h2 -CAfile "$PKI/user-ca.crt" -Verify 1 -verify_return_error
+	expect 77 "refused the client certificate" try -i "$PKI/identity-other-ca"
+}
+
 @test "a server certificate that we do not trust" {
 	serve --synthetic 1
 	expect 77 "not signed by a CA of ours" try -i "$PKI/identity-other-host-ca"
@@ -766,6 +774,19 @@ is_blocked() {
 pipe_is_full() {
 	perl -e 'my $n = pack("i", 0); open(my $p, "<&=8") or exit 2;
 		ioctl($p, 0x541B, $n) or exit 3; exit(unpack("i", $n) < 60000)'
+}
+
+@test "SIGTERM while connecting says nothing of failure" {
+	# Accepted by the kernel, and never answered.
+	start_tls
+	stopped=${started[-1]}
+	kill -STOP "$stopped"
+	start_fetch --start-time -1h --give-up-after 0
+	retry 20 has_sent_hello
+	kill "$pid"
+	ended 0 "$pid"
+	kill -CONT "$stopped"
+	[ ! -s err ]
 }
 
 has_sent_hello() {

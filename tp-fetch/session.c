@@ -14,6 +14,7 @@
 #include "lib/clock.h"
 #include "lib/message.h"
 #include "lib/notice.h"
+#include "lib/stop.h"
 #include "lib/timestamp.h"
 #include "tp-fetch/link.h"
 
@@ -338,8 +339,9 @@ attempt(struct session *session, struct rpc_reply *reply)
 
 	*reply = (struct rpc_reply){ .status = RPC_UNAVAILABLE };
 	if (session->rpc == NULL && connect_once(session, &failure) == -1) {
-		reply->status =
-		    failure.is_refusal ? RPC_UNAUTHENTICATED : RPC_UNAVAILABLE;
+		if (stop_taken())
+			return SESSION_STOPPED; /* which is why it failed */
+		reply->is_refusal = failure.is_refusal;
 		reply->is_connection_lost = 1;
 		snprintf(reply->message, sizeof(reply->message), "%s",
 		    failure.why);
@@ -367,7 +369,9 @@ session_collect(struct session *session, struct rpc_reply *reply)
 		enum session_outcome outcome = attempt(session, reply);
 		if (outcome != SESSION_REPLY || reply->status == RPC_OK)
 			return outcome;
-		enum failure_kind kind = failure_kind(reply->status);
+		enum failure_kind kind = reply->is_refusal
+					     ? FAILURE_REFUSAL
+					     : failure_kind(reply->status);
 		if (kind == FAILURE_REQUEST)
 			return SESSION_REJECTED;
 		if (reply->is_connection_lost)
