@@ -244,6 +244,15 @@ commit() {
 	same_as_expected out
 }
 
+@test "--start-time earliest is not misled by an empty page or a broken one" {
+	for fault in empty-page garbage; do
+		serve --synthetic 100 --interval-ms 1000 --fault $fault,times=2
+		fetch --start-time earliest --until 2026-11-09T00:00:00Z >out
+		same_as_expected out
+		stop "$AUTH_PID"
+	done
+}
+
 @test "--start-time now and -1h leave out what is older" {
 	serve --synthetic 100 --start "$(date -u -d '-2 hours' +%FT%TZ)" --interval-ms 72000
 	fetch --start-time -1h --exit-on-last-event >out
@@ -631,6 +640,12 @@ start_tls() {
 	expect 77 "UNIMPLEMENTED: unknown service (is this a Teleport" try -i "$PKI/identity"
 }
 
+@test "a query that is never taken ends with --give-up-after only" {
+	serve --synthetic 1 --fault "status=INVALID_ARGUMENT,times=0,message=bad limit"
+	expect 69 "INVALID_ARGUMENT: bad limit; giving up" try -i "$PKI/identity"
+	expect 69 "INVALID_ARGUMENT: bad limit; giving up" try -i "$PKI/identity" --check
+}
+
 @test "--give-up-after counts from the first failure" {
 	addr=127.0.0.1:1
 	run --separate-stderr fetch --start-time -1h --give-up-after 1s
@@ -774,6 +789,25 @@ is_blocked() {
 pipe_is_full() {
 	perl -e 'my $n = pack("i", 0); open(my $p, "<&=8") or exit 2;
 		ioctl($p, 0x541B, $n) or exit 3; exit(unpack("i", $n) < 60000)'
+}
+
+@test "SIGTERM and SIGINT while waiting for a dead server" {
+	addr=127.0.0.1:1
+	for signal in TERM INT; do
+		start_fetch --start-time -1h
+		retry 20 said 'Connection refused; trying again'
+		kill -$signal "$pid"
+		ended 0 "$pid"
+		[ "$(wc -l <err)" -eq 1 ]
+	done
+	start_fetch --start-time earliest
+	retry 20 said 'Connection refused; trying again'
+	kill "$pid"
+	ended 0 "$pid"
+	start_fetch --check --give-up-after 1h
+	retry 20 said 'Connection refused; trying again'
+	kill "$pid"
+	ended 75 "$pid"
 }
 
 @test "SIGTERM while connecting says nothing of failure" {
@@ -951,3 +985,16 @@ has_sent_hello() {
 	expect 69 "Connection refused" fetch --check
 }
 
+@test "--dry-run counts, and writes nothing" {
+	serve --synthetic 10
+	expect 0 "would have written 10 events (0 skipped" fetch_all --dry-run
+	[ ! -s out ]
+	expect 0 "would have written 10 events" fetch_all --dry-run --state S
+	[ ! -e S ]
+	fetch_all --state S
+	commit 10
+	find S -type f -printf '%p %T@ %s\n' | sort >before
+	expect 0 "would have written 0 events" fetch_all --dry-run --state S
+	[ ! -s out ]
+	find S -type f -printf '%p %T@ %s\n' | sort | diff - before
+}

@@ -386,3 +386,19 @@ session_collect(struct session *session, struct rpc_reply *reply)
 			return outcome;
 	}
 }
+
+int
+session_exit_code(enum session_outcome outcome)
+{
+	switch (outcome) {
+	case SESSION_UNREACHABLE:
+		return EXIT_UNAVAILABLE;
+	case SESSION_REFUSED:
+		return EXIT_REFUSED;
+	case SESSION_READER_GONE:
+		message("standard output: nobody reads it any more");
+		return EXIT_IO;
+	default:
+		return 0;
+	}
+}
