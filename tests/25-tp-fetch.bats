@@ -554,6 +554,27 @@ try() {
 		--teleport-key "$PKI/auth.key"
 }
 
+@test "an expired certificate is a refusal, and never sent" {
+	serve --synthetic 1
+	expect 77 "our certificate expired at 20" try -i "$PKI/identity-expired"
+	expect 77 "our certificate expired at 20" try -i "$PKI/identity-expired" --check
+	[ "$(auth_stats .connections)" -eq 0 ]
+}
+
+@test "waiting with an expired certificate goes on when it is renewed" {
+	serve --synthetic 100 --interval-ms 1000
+	cp "$PKI/identity-expired" identity
+	"$BUILD/tp-fetch" -a "$addr" -i identity "${all[@]}" >out 2>err 3>&- &
+	pid=$!
+	started+=("$pid")
+	retry 20 said 'our certificate expired at'
+	cp "$PKI/identity-renewed" identity.new
+	mv identity.new identity
+	ended 0 "$pid"
+	same_as_expected out
+	said 'all is well again'
+}
+
 @test "a renewed identity that is broken does not replace a good one" {
 	: >faults
 	serve --synthetic 100 --interval-ms 1000 --relay --fault-file faults

@@ -198,27 +198,44 @@ refresh_identity(struct session *session)
 	message_verbose("read the renewed credentials");
 }
 
+static int64_t
+seconds_to_expiry(const struct session *session)
+{
+	return session->identity->not_after - (int64_t)time(NULL);
+}
+
 /* An expired certificate only shows as a broken connection: say it first. */
 static int
-check_expiry(struct session *session, char why[256])
+check_expiry(const struct session *session, char why[256])
 {
-	const int64_t expiry = session->identity->not_after;
-	const int64_t left_s = expiry - (int64_t)time(NULL);
 	char when[TIMESTAMP_BYTES];
 
-	timestamp_format((struct timestamp){ expiry, 0 }, when);
-	if (left_s <= 0) {
-		snprintf(why, 256,
-		    "our certificate expired at %s: renew it (tctl auth sign, "
-		    "tbot)",
-		    when);
-		return -1;
-	}
-	if (left_s < EXPIRY_WARNING_S && !session->has_warned_expiry) {
-		message("our certificate expires at %s", when);
-		session->has_warned_expiry = 1;
-	}
-	return 0;
+	if (seconds_to_expiry(session) > 0)
+		return 0;
+	timestamp_format((struct timestamp){ session->identity->not_after, 0 },
+	    when);
+	snprintf(why, 256,
+	    "our certificate expired at %s: renew it (tctl auth sign, tbot)",
+	    when);
+	return -1;
+}
+
+/* Said once, and only if nothing has renewed it on disk. */
+static void
+warn_of_expiry(struct session *session)
+{
+	char when[TIMESTAMP_BYTES];
+
+	if (session->has_warned_expiry ||
+	    seconds_to_expiry(session) >= EXPIRY_WARNING_S)
+		return;
+	refresh_identity(session);
+	if (seconds_to_expiry(session) >= EXPIRY_WARNING_S)
+		return;
+	timestamp_format((struct timestamp){ session->identity->not_after, 0 },
+	    when);
+	message("our certificate expires at %s", when);
+	session->has_warned_expiry = 1;
 }
 
 static int
@@ -347,6 +364,7 @@ attempt(struct session *session, struct rpc_reply *reply)
 		    failure.why);
 		return SESSION_REPLY;
 	}
+	warn_of_expiry(session);
 	if (!session->is_in_flight)
 		start_call(session);
 	enum session_outcome outcome = wait_for_reply(session);
