@@ -487,6 +487,11 @@ survives() {
 	[ "$(auth_stats .connections)" -eq 2 ]
 }
 
+@test "faults: a server that is unavailable is left, and connected to anew" {
+	survives --fault status=UNAVAILABLE,call=3
+	[ "$(auth_stats .connections)" -eq 2 ]
+}
+
 @test "faults: chaos, and all exactly once" {
 	serve --synthetic 20000 --interval-ms 50 --chaos 20
 	fetch_all --batch 200 2>err

@@ -372,8 +372,10 @@ attempt(struct session *session, struct rpc_reply *reply)
 		return outcome;
 	rpc_collect(session->rpc, -1, reply);
 	session->is_in_flight = 0;
-	/* Whoever was silent for so long is not asked again the same way. */
-	if (reply->is_connection_lost || reply->status == RPC_DEADLINE_EXCEEDED)
+	/* A peer that is silent, or says that it is going (GOAWAY), is left
+	 * even if it keeps the connection open. */
+	if (reply->is_connection_lost || reply->status == RPC_UNAVAILABLE ||
+	    reply->status == RPC_DEADLINE_EXCEEDED)
 		disconnect(session);
 	return SESSION_REPLY;
 }
