@@ -699,6 +699,15 @@ dead_uids() {
 	grep -qx 'tp_hec_requests_total{result="accepted"} 1' stats.prom
 }
 
+@test "tp-hec: a collector slower than --batch-age gets full batches all the same" {
+	collector --fault kind=latency,ms=150,times=0
+	events 1 1000 >in
+	send --batch-lines 100 --batch-age 20ms --in-flight 1 <in
+	[ "$status" -eq 0 ]
+	has_once in
+	[ "$(hec_stats .requests.event)" -le 12 ]
+}
+
 # --- ends -----------------------------------------------------------------
 
 # stream: tp-hec with its input held open on descriptor 7.
