@@ -7,23 +7,26 @@
 #define LIB_UID_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum { UID_MAX_BYTES = 64 };
 
 static inline int
 uid_is_plain(const char *uid, size_t len_bytes)
 {
-	unsigned is_plain = 1;
+	/* a bit a byte value, for a table lookup costs less than branches */
+	static const uint64_t plain[4] = {
+		3ull << '-' | 0x7ffull << '0', /* - . 0-9 : */
+		0x3ffffffull << ('A' - 64) | 1ull << ('_' - 64) |
+		    0x3ffffffull << ('a' - 64),
+	};
+	uint64_t is_plain = 1;
 
 	if (len_bytes == 0 || len_bytes > UID_MAX_BYTES)
 		return 0;
-	for (size_t i = 0; i < len_bytes; i++) { /* branches would cost more */
-		unsigned c = (unsigned char)uid[i];
-		unsigned is_letter = (c | 0x20u) - 'a' < 26;
-		unsigned is_digit_or_colon = c - '0' < 11;
-		unsigned is_dash_or_dot = c - '-' < 2;
-		is_plain &=
-		    is_letter | is_digit_or_colon | is_dash_or_dot | (c == '_');
+	for (size_t i = 0; i < len_bytes; i++) {
+		unsigned char c = (unsigned char)uid[i];
+		is_plain &= plain[c >> 6] >> (c & 63);
 	}
 	return (int)is_plain;
 }

@@ -18,15 +18,20 @@ retry() {
 	done
 }
 
-# stop PID...: end children of this test and wait for them.
+# stop PID...: end children of this test and wait for them; fails when one did
+# not end well, by itself or by the signal (a sanitizer's finding, say).
 stop() {
-	local pid
+	local pid status worst=0
 	for pid; do
 		kill "$pid" 2>/dev/null || :
 	done
 	for pid; do
-		wait "$pid" 2>/dev/null || :
+		status=0
+		wait "$pid" 2>/dev/null || status=$?
+		((status == 0 || status == 128 + 15)) || worst=$status
 	done
+	((worst == 0)) || echo "a process ended with $worst" >&2
+	return "$worst"
 }
 
 # make_certs DIR: a CA, a server pair for 127.0.0.1 and a client pair; and
@@ -49,6 +54,11 @@ make_certs() {
 	done
 }
 
+# A program that could not start must not cost the whole wait.
+has_port_or_ended() {
+	[[ -s $1 ]] || ! kill -0 "$2" 2>/dev/null
+}
+
 # standin_hec_start [OPTION...]: a stand-in for HEC with the token T, unless
 # told otherwise.  Sets HEC_PID, HEC_PORT and HEC_URL.
 standin_hec_start() {
@@ -58,7 +68,8 @@ standin_hec_start() {
 	[[ " $* " != *" --cert "* ]] || scheme=https
 	"$BUILD/standin-hec" --port-file "$port_file" --die-with-parent "$@" 3>&- &
 	HEC_PID=$!
-	retry 10 test -s "$port_file"
+	retry 10 has_port_or_ended "$port_file" "$HEC_PID"
+	[[ -s $port_file ]] || return 1
 	HEC_PORT=$(<"$port_file")
 	HEC_URL=$scheme://127.0.0.1:$HEC_PORT
 }

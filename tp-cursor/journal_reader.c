@@ -110,8 +110,10 @@ journal_reader_peek_text(struct journal_reader *reader, const char **text,
 static int
 tail_is_damaged(const struct journal_reader *reader)
 {
-	return reader->start < reader->block.len_bytes &&
-	       memchr("emf", reader->block.data[reader->start], 3) == NULL;
+	if (reader->start == reader->block.len_bytes)
+		return 0;
+	char first = reader->block.data[reader->start];
+	return first != 'e' && first != 'm' && first != 'f';
 }
 
 enum journal_status

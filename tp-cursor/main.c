@@ -116,6 +116,9 @@ wait_for_work(const struct schedule *schedule, const struct session *session,
 		{ .fd = stop_fd, .events = POLLIN } };
 	int64_t timeout_ms;
 
+	if (stop_taken())
+		ready[1].fd =
+		    -1; /* noted: we read on to the end all the same */
 	if (session_has_pending(session))
 		timeout_ms = schedule->next_commit_ms - clock_ms();
 	else if (session_may_have_moves(session))
@@ -126,7 +129,7 @@ wait_for_work(const struct schedule *schedule, const struct session *session,
 		timeout_ms = 0;
 	int n = poll(ready, 2, (int)timeout_ms);
 	*is_readable = n > 0 && ready[0].revents != 0;
-	if (n > 0 && ready[1].revents != 0 && stop_taken())
+	if (n > 0 && ready[1].revents != 0)
 		message_verbose("stopping when the acknowledgements end");
 }
 
@@ -153,6 +156,19 @@ follow(int dir_fd, const struct options *options, int stop_fd)
 	return result;
 }
 
+/*
+ * In a first run tp-fetch may be making the directory just now: it is there
+ * before the first acknowledgement can be.
+ */
+static void
+wait_for_directory(const char *path)
+{
+	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+
+	if (access(path, F_OK) == -1 && errno == ENOENT)
+		poll(&input, 1, -1);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -160,17 +176,21 @@ main(int argc, char **argv)
 
 	message_start("tp-cursor");
 	struct options options = options_parse(argc, argv);
-	int result = state_dir_open(options.state_path, 0, &dir_fd);
-	if (result != 0)
-		return result;
-	if (options.command == COMMAND_SHOW)
-		result = show(dir_fd, options.state_path, options.is_json);
-	else if (isatty(STDIN_FILENO))
+	const int is_show = options.command == COMMAND_SHOW;
+
+	if (!is_show && isatty(STDIN_FILENO))
 		die(EXIT_USAGE,
 		    "standard input is a terminal: acknowledgements are "
 		    "expected there, as in \"tp-hec <events | tp-cursor "
 		    "--state %s\"",
 		    options.state_path);
+	if (!is_show)
+		wait_for_directory(options.state_path);
+	int result = state_dir_open(options.state_path, 0, &dir_fd);
+	if (result != 0)
+		return result;
+	if (is_show)
+		result = show(dir_fd, options.state_path, options.is_json);
 	else
 		result = follow(dir_fd, &options, stop_open());
 	close(dir_fd);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/cursor_file.h"
 #include "lib/message.h"
@@ -13,6 +14,8 @@
 #include "tp-cursor/fold.h"
 #include "tp-cursor/journal.h"
 #include "tp-cursor/journal_reader.h"
+
+enum { CLAIM_WAIT_MS = 1000, CLAIM_NAP_MS = 10 };
 
 /*
  * Invariants: (1) committed_line <= folded_line <= looked_line; (2) looker
@@ -76,20 +79,31 @@ take_base(struct run *run)
 	return result;
 }
 
-/* Only then is S/cursor's word on this run not about to change. */
+/*
+ * Only then is S/cursor's word on this run not about to change.  Waits a
+ * moment: a second pipe that is turned away from S may just be looking whether
+ * it has moves to commit.
+ */
 static int
 claim(const struct run *run)
 {
-	if (journal_claim(&run->journal) == 0)
-		return 0;
-	if (errno != EWOULDBLOCK) {
-		message("%s/journal: cannot be locked: %s", run->path,
-		    strerror(errno));
-		return EXIT_IO;
+	const struct timespec nap = { .tv_nsec = CLAIM_NAP_MS * 1000000 };
+	int tries = CLAIM_WAIT_MS / CLAIM_NAP_MS;
+
+	while (journal_claim(&run->journal) == -1) {
+		if (errno != EWOULDBLOCK) {
+			message("%s/journal: cannot be locked: %s", run->path,
+			    strerror(errno));
+			return EXIT_IO;
+		}
+		if (tries-- == 0) {
+			message("%s: another tp-cursor works on run %s",
+			    run->path, run->journal.run);
+			return EXIT_TRY_AGAIN;
+		}
+		nanosleep(&nap, NULL);
 	}
-	message("%s: another tp-cursor works on run %s", run->path,
-	    run->journal.run);
-	return EXIT_TRY_AGAIN;
+	return 0;
 }
 
 static int

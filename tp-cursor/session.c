@@ -106,8 +106,7 @@ check_line(struct session *session, const struct ack_line *ack)
 	}
 	if (*ack->uid && *uid && strcmp(ack->uid, uid) != 0) {
 		message("line %lld is acknowledged as %s, but is %s in run %s: "
-			"lines were dropped or added in between (with tp-fetch "
-			"--tag they may be)",
+			"lines were dropped or added in between",
 		    (long long)ack->line, ack->uid, uid, run_id(session->run));
 		return EXIT_DATA;
 	}

@@ -26,6 +26,13 @@
 #include "tp-fetch/number_json.h"
 #include "tp-fetch/wire.h"
 
+/*
+ * Kept out of the functions that call them, whose registers are then enough:
+ * what hardly ever runs (RARE), and what begins a struct or list (APART).
+ */
+#define APART __attribute__((noinline))
+#define RARE  __attribute__((noinline, cold))
+
 /* Tags of WIRE_BYTES fields, as they stand in the input. */
 enum {
 	ELEMENT_TAG = 1 << 3 | WIRE_BYTES, /* Struct.fields, ListValue.values */
@@ -47,7 +54,8 @@ enum {
 	SLACK_BYTES = 64,
 
 	FIRST_CAPACITY = 64,
-	RANKED_MAX = 64 /* structs up to here are sorted by rank_entries() */
+	INSERTED_MAX = 6, /* structs up to here are sorted by insertion, */
+	RANKED_MAX = 64   /* up to here by rank, and beyond by qsort() */
 };
 
 _Static_assert(SLACK_BYTES >= BLOCK_BYTES + NUMBER_JSON_BYTES, "slack");
@@ -75,6 +83,20 @@ struct event_json {
 
 static char *write_value(struct event_json *, const uint8_t *, size_t, char *);
 
+RARE static void
+grow_entries(struct event_json *writer)
+{
+	size_t capacity =
+	    writer->capacity == 0 ? FIRST_CAPACITY : 2 * writer->capacity;
+	struct entry *entries =
+	    reallocarray(writer->entries, capacity, sizeof(*entries));
+
+	if (entries == NULL)
+		die(EXIT_OS, "out of memory: %zu members", capacity);
+	writer->entries = entries;
+	writer->capacity = capacity;
+}
+
 struct event_json *
 event_json_new(void)
 {
@@ -82,6 +104,7 @@ event_json_new(void)
 
 	if (writer == NULL)
 		die(EXIT_OS, "out of memory");
+	grow_entries(writer);
 	return writer;
 }
 
@@ -94,7 +117,7 @@ event_json_free(struct event_json *writer)
 	free(writer);
 }
 
-static char *
+RARE static char *
 fail(struct event_json *writer, enum event_json_status status)
 {
 	writer->status = status;
@@ -282,7 +305,7 @@ read_plain_entry(struct wire_reader reader, struct entry *entry)
 }
 
 /* Any entry: what is missing is empty, and the last of each counts. */
-static int
+RARE static int
 read_entry(struct wire_reader reader, struct entry *entry)
 {
 	struct wire_field field;
@@ -302,20 +325,6 @@ read_entry(struct wire_reader reader, struct entry *entry)
 	return !reader.is_bad;
 }
 
-static void
-grow_entries(struct event_json *writer)
-{
-	size_t capacity =
-	    writer->capacity == 0 ? FIRST_CAPACITY : 2 * writer->capacity;
-	struct entry *entries =
-	    reallocarray(writer->entries, capacity, sizeof(*entries));
-
-	if (entries == NULL)
-		die(EXIT_OS, "out of memory: %zu members", capacity);
-	writer->entries = entries;
-	writer->capacity = capacity;
-}
-
 static int
 push_entry(struct event_json *writer, const uint8_t *bytes, size_t len)
 {
@@ -330,17 +339,11 @@ push_entry(struct event_json *writer, const uint8_t *bytes, size_t len)
 	return 1;
 }
 
-/*
- * The next element of a message that has but one field, `1 repeated`: a
- * Struct's entries, a ListValue's values.  0 at the end, or with is_bad set.
- */
-static inline int
-next_element(struct wire_reader *reader, const uint8_t **bytes, size_t *len)
+RARE static int
+next_odd_element(struct wire_reader *reader, const uint8_t **bytes, size_t *len)
 {
 	struct wire_field field;
 
-	if (wire_take(reader, ELEMENT_TAG, bytes, len))
-		return 1;
 	while (wire_next(reader, &field)) {
 		if (field.number != ELEMENT_TAG >> 3 ||
 		    field.type != WIRE_BYTES)
@@ -350,6 +353,19 @@ next_element(struct wire_reader *reader, const uint8_t **bytes, size_t *len)
 		return 1;
 	}
 	return 0;
+}
+
+/*
+ * The next element of a message that has but one field, `1 repeated`: a
+ * Struct's entries, a ListValue's values.  0 at the end, or with is_bad set.
+ */
+static inline int
+next_element(struct wire_reader *reader, const uint8_t **bytes, size_t *len)
+{
+	if (wire_take(reader, ELEMENT_TAG, bytes, len))
+		return 1;
+	return reader->next < reader->end &&
+	       next_odd_element(reader, bytes, len);
 }
 
 /* Pushes the entries of the struct; 0 when they cannot be read. */
@@ -393,24 +409,33 @@ compare_entries(const void *first, const void *second)
 
 /*
  * Puts each entry where the number of smaller prefixes says.  More comparisons
- * than a sort needs, but none is a branch that the processor could guess wrong,
- * which makes it twice as fast on the few dozen keys of an event.  The prefix's
- * last bits make room for the entry's index, so that no two are equal.
+ * than a sort needs, but none is a branch that the processor could guess wrong.
+ * A prefix's last bits make room for the entry's index, so that no two are
+ * equal; the keys are filled up to whole rounds of four with ones that are not
+ * smaller than any.
  */
-static void
+APART static void
 rank_entries(struct entry *entries, size_t count)
 {
 	struct entry from[RANKED_MAX];
-	uint64_t keys[RANKED_MAX];
+	uint64_t keys[RANKED_MAX + 3];
 
 	for (size_t i = 0; i < count; i++) {
 		from[i] = entries[i];
 		keys[i] = (entries[i].prefix & ~(uint64_t)(RANKED_MAX - 1)) | i;
 	}
+	for (size_t i = count; i < count + 3; i++)
+		keys[i] = UINT64_MAX;
 	for (size_t i = 0; i < count; i++) {
+		uint64_t key = keys[i];
 		size_t rank = 0;
-		for (size_t j = 0; j < count; j++)
-			rank += keys[j] < keys[i];
+		for (const uint64_t *other = keys; other < keys + count;
+		     other += 4) {
+			rank += other[0] < key;
+			rank += other[1] < key;
+			rank += other[2] < key;
+			rank += other[3] < key;
+		}
 		entries[rank] = from[i];
 	}
 }
@@ -457,7 +482,7 @@ sort_entries(struct entry *entries, size_t count)
 	if (count > RANKED_MAX) {
 		qsort(entries, count, sizeof(*entries), compare_entries);
 	} else {
-		if (count > 6)
+		if (count > INSERTED_MAX)
 			rank_entries(entries, count);
 		insert_entries(entries, count);
 	}
@@ -488,9 +513,13 @@ is_uid(const struct entry *entry)
 	return entry->prefix == prefix && entry->key_len == 3;
 }
 
+/* `entry` is no longer valid once its value is being written: nested structs
+ * push their entries above ours, and may move the stack. */
 static inline char *
 write_member(struct event_json *writer, const struct entry *entry, char *out)
 {
+	int is_event_uid = writer->depth == 1 && is_uid(entry);
+
 	out = write_string(writer, entry->key, entry->key_len, out);
 	if (out == NULL)
 		return NULL;
@@ -498,13 +527,12 @@ write_member(struct event_json *writer, const struct entry *entry, char *out)
 	char *end = write_value(writer, entry->value, entry->value_len, out);
 	if (end == NULL)
 		return NULL;
-	if (writer->depth == 1 && is_uid(entry))
+	if (is_event_uid)
 		note_uid(writer, out, end);
 	*end++ = ',';
 	return end;
 }
 
-/* Nested structs push their entries above ours, and may move the stack. */
 static char *
 write_members(struct event_json *writer, const uint8_t *bytes, size_t len,
     char *out)
@@ -515,10 +543,8 @@ write_members(struct event_json *writer, const uint8_t *bytes, size_t len,
 		return fail(writer, EVENT_JSON_NOT_PROTOBUF);
 	size_t count =
 	    sort_entries(writer->entries + base, writer->count - base);
-	for (size_t i = 0; i < count && out != NULL; i++) {
-		struct entry entry = writer->entries[base + i];
-		out = write_member(writer, &entry, out);
-	}
+	for (size_t i = 0; i < count && out != NULL; i++)
+		out = write_member(writer, &writer->entries[base + i], out);
 	writer->count = base;
 	return out;
 }
@@ -552,22 +578,34 @@ close_bracket(char *open, char *out, char bracket)
 	return out;
 }
 
-static char *
-write_nested(struct event_json *writer, int is_list, const uint8_t *bytes,
-    size_t len, char *out)
+APART static char *
+write_object(struct event_json *writer, const uint8_t *bytes, size_t len,
+    char *out)
 {
 	char *open = out;
 
 	if (writer->depth == EVENT_JSON_MAX_DEPTH)
 		return fail(writer, EVENT_JSON_TOO_DEEP);
 	writer->depth++;
-	*out++ = is_list ? '[' : '{';
-	out = is_list ? write_elements(writer, bytes, len, out)
-		      : write_members(writer, bytes, len, out);
+	*out++ = '{';
+	out = write_members(writer, bytes, len, out);
 	writer->depth--;
-	if (out == NULL)
-		return NULL;
-	return close_bracket(open, out, is_list ? ']' : '}');
+	return out == NULL ? NULL : close_bracket(open, out, '}');
+}
+
+APART static char *
+write_list(struct event_json *writer, const uint8_t *bytes, size_t len,
+    char *out)
+{
+	char *open = out;
+
+	if (writer->depth == EVENT_JSON_MAX_DEPTH)
+		return fail(writer, EVENT_JSON_TOO_DEEP);
+	writer->depth++;
+	*out++ = '[';
+	out = write_elements(writer, bytes, len, out);
+	writer->depth--;
+	return out == NULL ? NULL : close_bracket(open, out, ']');
 }
 
 static char *
@@ -592,54 +630,64 @@ enum kind {
 	KIND_LIST = 6 << 3 | WIRE_BYTES
 };
 
-static inline int
-is_kind(uint32_t tag)
-{
-	return tag == KIND_NULL || tag == KIND_NUMBER || tag == KIND_STRING ||
-	       tag == KIND_BOOL || tag == KIND_STRUCT || tag == KIND_LIST;
-}
-
-/* A value as encoders write it: one field. */
-static inline int
+/* The kind and content of a value as encoders write it, one field; KIND_NONE
+ * when it is not like that. */
+static inline enum kind
 read_plain_value(struct wire_reader reader, struct wire_field *field)
 {
 	size_t len = (size_t)(reader.end - reader.next);
 	uint8_t tag = len == 0 ? KIND_NONE : *reader.next;
 
-	field->number = tag >> 3;
-	field->type = tag & 7;
 	switch (tag) {
 	case KIND_STRING:
 	case KIND_STRUCT:
 	case KIND_LIST:
-		return wire_take(&reader, tag, &field->bytes,
-			   &field->len_bytes) &&
-		       reader.next == reader.end;
+		if (!wire_take(&reader, tag, &field->bytes,
+			&field->len_bytes) ||
+		    reader.next != reader.end)
+			return KIND_NONE;
+		return tag;
 	case KIND_NUMBER:
 		if (len != 9)
-			return 0;
+			return KIND_NONE;
 		memcpy(&field->value, reader.next + 1, sizeof(field->value));
-		return 1;
+		return KIND_NUMBER;
 	case KIND_BOOL:
 	case KIND_NULL:
-		field->value = len == 2 ? reader.next[1] : 0x80;
-		return field->value < 0x80;
+		if (len != 2 || reader.next[1] >= 0x80)
+			return KIND_NONE;
+		field->value = reader.next[1];
+		return tag;
 	default:
-		return 0;
+		return KIND_NONE;
 	}
 }
 
-/* Any value: the last known field counts; KIND_NONE when there is none. */
-static int
+/* Any value: the last known field counts, and none is null; KIND_NONE when it
+ * cannot be read. */
+RARE static enum kind
 read_value(struct wire_reader reader, struct wire_field *last)
 {
+	enum kind kind = KIND_NULL;
 	struct wire_field field;
 
-	*last = (struct wire_field){ 0 };
-	while (wire_next(&reader, &field))
-		if (is_kind(field.number << 3 | field.type))
+	while (wire_next(&reader, &field)) {
+		enum kind tag = field.number << 3 | field.type;
+		switch (tag) {
+		case KIND_NULL:
+		case KIND_NUMBER:
+		case KIND_STRING:
+		case KIND_BOOL:
+		case KIND_STRUCT:
+		case KIND_LIST:
+			kind = tag;
 			*last = field;
-	return !reader.is_bad;
+			break;
+		default:
+			break;
+		}
+	}
+	return reader.is_bad ? KIND_NONE : kind;
 }
 
 static char *
@@ -648,10 +696,11 @@ write_value(struct event_json *writer, const uint8_t *bytes, size_t len,
 {
 	struct wire_reader reader = wire_open(bytes, len);
 	struct wire_field field = { 0 };
+	enum kind kind = read_plain_value(reader, &field);
 
-	if (!read_plain_value(reader, &field) && !read_value(reader, &field))
-		return fail(writer, EVENT_JSON_NOT_PROTOBUF);
-	switch (field.number << 3 | field.type) {
+	if (kind == KIND_NONE)
+		kind = read_value(reader, &field);
+	switch (kind) {
 	case KIND_STRING:
 		return write_string(writer, field.bytes, field.len_bytes, out);
 	case KIND_NUMBER:
@@ -660,14 +709,15 @@ write_value(struct event_json *writer, const uint8_t *bytes, size_t len,
 		return field.value ? mempcpy(out, "true", 4)
 				   : mempcpy(out, "false", 5);
 	case KIND_STRUCT:
-		return write_nested(writer, 0, field.bytes, field.len_bytes,
-		    out);
+		return write_object(writer, field.bytes, field.len_bytes, out);
 	case KIND_LIST:
-		return write_nested(writer, 1, field.bytes, field.len_bytes,
-		    out);
-	default: /* KIND_NULL, KIND_NONE */
+		return write_list(writer, field.bytes, field.len_bytes, out);
+	case KIND_NULL:
 		return mempcpy(out, "null", 4);
+	case KIND_NONE:
+		break;
 	}
+	return fail(writer, EVENT_JSON_NOT_PROTOBUF);
 }
 
 /* --- events ----------------------------------------------------------------
@@ -688,7 +738,7 @@ event_json_write(struct event_json *writer, const void *struct_bytes,
 	writer->found = (struct event_json_found){ 0 };
 	writer->first =
 	    buffer_reserve(out, WORST_GROWTH * len_bytes + SLACK_BYTES);
-	char *end = write_nested(writer, 0, bytes, len_bytes, writer->first);
+	char *end = write_object(writer, bytes, len_bytes, writer->first);
 	if (end == NULL)
 		return writer->status;
 	out->len_bytes += (size_t)(end - writer->first);

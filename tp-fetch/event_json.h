@@ -5,9 +5,14 @@
  * protojson prints, less its blanks: keys in byte order at every level,
  * numbers as number_json() has them, escapes only for '"', '\' and what is
  * below 0x20.  As protobuf has it: of duplicate keys, of several members of a
- * Value's oneof, the last one counts; unknown fields are passed over.  A Value
- * without a kind, or an entry without a value, is written as null (protojson
- * refuses it; losing an event over it would be worse).
+ * Value's oneof, the last one counts; unknown fields are passed over, and a
+ * known number with another wire type is one of them.
+ *
+ * It differs from Go where no encoder goes: a Value without a kind, or an entry
+ * without a value, is written as null (protojson refuses it; losing an event
+ * over it would be worse); what does not count, for a later one follows, is not
+ * looked into, so may be broken; a struct or list that is given twice in one
+ * Value is not merged, the last counts; groups are refused (wire.h).
  */
 #ifndef TP_FETCH_EVENT_JSON_H
 #define TP_FETCH_EVENT_JSON_H
@@ -36,7 +41,7 @@ struct event_json_found {
 				 (lib/uid.h) */
 };
 
-/* Work space that is reused from event to event; zeroed is ready. */
+/* Work space that is reused from event to event. */
 struct event_json;
 struct event_json *event_json_new(void);
 void event_json_free(struct event_json *writer);

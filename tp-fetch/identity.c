@@ -34,6 +34,15 @@ struct source {
 	char *why;
 };
 
+static struct source
+source_of(const char *name, char why[WHY_BYTES])
+{
+	struct source source = { .name = name };
+
+	source.why = why;
+	return source;
+}
+
 /* Always -1. */
 static int __attribute__((format(printf, 2, 3)))
 refuse(const struct source *source, const char *format, ...)
@@ -322,7 +331,7 @@ struct identity *
 identity_parse(const char *name, const void *bytes, size_t len_bytes,
     char why[512])
 {
-	const struct source source = { name, why };
+	const struct source source = source_of(name, why);
 	struct identity_text text;
 	struct parts parts = { 0 };
 	struct identity *identity = NULL;
@@ -347,7 +356,7 @@ identity_parse(const char *name, const void *bytes, size_t len_bytes,
 static int
 read_secret(const struct source *source, struct buffer *text)
 {
-	buffer_reserve(text, 2 * MAX_FILE_BYTES);
+	buffer_reserve(text, (size_t)2 * MAX_FILE_BYTES);
 	if (io_read_file(source->name, MAX_FILE_BYTES, text) == -1)
 		return refuse(source, "%s", strerror(errno));
 	if (text->len_bytes == 0)
@@ -363,12 +372,14 @@ free_secret(struct buffer *text)
 }
 
 static int
-take_file(const char *path, char *why,
+take_file(const char *path, const struct source *main_source,
     int (*take)(const struct source *, const struct buffer *, struct parts *),
     struct parts *parts)
 {
-	const struct source source = { path, why };
+	struct source source = *main_source;
 	struct buffer text = { 0 };
+
+	source.name = path;
 	int result = read_secret(&source, &text);
 
 	if (result == 0)
@@ -377,17 +388,18 @@ take_file(const char *path, char *why,
 	return result;
 }
 
+/* What concerns all three is said of the certificate. */
 static struct identity *
-load_three(const struct identity_files *files, char *why)
+load_three(const struct source *source, const struct identity_files *files)
 {
-	const struct source source = { files->certificate, why };
 	struct parts parts = { 0 };
 	struct identity *identity = NULL;
 
-	if (take_file(files->key, why, take_key, &parts) == 0 &&
-	    take_file(files->certificate, why, take_certificate, &parts) == 0 &&
-	    take_file(files->ca, why, take_authorities, &parts) == 0)
-		identity = identity_from_parts(&source, &parts);
+	if (take_file(files->key, source, take_key, &parts) == 0 &&
+	    take_file(files->certificate, source, take_certificate, &parts) ==
+		0 &&
+	    take_file(files->ca, source, take_authorities, &parts) == 0)
+		identity = identity_from_parts(source, &parts);
 	parts_free(&parts);
 	ERR_clear_error();
 	return identity;
@@ -396,13 +408,15 @@ load_three(const struct identity_files *files, char *why)
 struct identity *
 identity_load(const struct identity_files *files, char why[512])
 {
-	if (files->identity == NULL)
-		return load_three(files, why);
-
-	const struct source source = { files->identity, why };
+	int is_one = files->identity != NULL;
+	const struct source source = { is_one ? files->identity
+					      : files->certificate,
+		why };
 	struct buffer text = { 0 };
 	struct identity *identity = NULL;
 
+	if (!is_one)
+		return load_three(&source, files);
 	if (read_secret(&source, &text) == 0)
 		identity =
 		    identity_parse(source.name, text.data, text.len_bytes, why);

@@ -1,4 +1,4 @@
-/* Bytes to and fro between a link and a socket. */
+/* Bytes both ways between a link and a socket. */
 #include "tp-fetch/pump.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include "lib/message.h"
 #include "tp-fetch/link.h"
 
-/* Measured: larger is slower, for it leaves the cache. */
+/* Measured: 64 to 512 KiB do equally well, 1 MiB leaves the cache. */
 enum { FLOW_BYTES = 128 * 1024 };
 
 /* Bytes [start, end) are on their way. */

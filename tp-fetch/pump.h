@@ -1,5 +1,5 @@
 /*
- * Bytes to and fro between a link and a socket, as far as they go without
+ * Bytes both ways between a link and a socket, as far as they go without
  * blocking.  Nothing is lost on a short write, and what the link brought
  * before it ended is still delivered.  Belongs to one thread.
  *

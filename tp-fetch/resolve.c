@@ -19,7 +19,8 @@
 struct lookup {
 	atomic_int owners;
 	int done_fd;
-	int status; /* getaddrinfo's */
+	atomic_int is_done; /* done_fd wakes; this orders what follows */
+	int status;         /* getaddrinfo's */
 	int saved_errno;
 	struct addrinfo *addresses;
 	char host[256];
@@ -47,6 +48,7 @@ lookup_thread(void *cookie)
 	lookup->status =
 	    getaddrinfo(lookup->host, lookup->port, &hints, &lookup->addresses);
 	lookup->saved_errno = errno;
+	atomic_store(&lookup->is_done, 1);
 	eventfd_write(lookup->done_fd, 1);
 	lookup_leave(lookup);
 	return NULL;
@@ -61,6 +63,7 @@ lookup_start(const char *host, const char *port)
 	if (lookup == NULL)
 		die(EXIT_OS, "out of memory");
 	atomic_init(&lookup->owners, 2);
+	atomic_init(&lookup->is_done, 0);
 	snprintf(lookup->host, sizeof(lookup->host), "%s", host);
 	snprintf(lookup->port, sizeof(lookup->port), "%s", port);
 	lookup->done_fd = eventfd(0, EFD_CLOEXEC);
@@ -90,13 +93,14 @@ resolve(const char *host, const char *port, int64_t deadline_ms, int cancel_fd,
     struct link_failure *failure)
 {
 	struct addrinfo *addresses = resolve_figures(host, port);
-	struct link_failure wait_failure;
+	struct link_failure wait_failure = { 0 };
 
 	if (addresses != NULL)
 		return addresses;
 	struct lookup *lookup = lookup_start(host, port);
 	if (link_wait(lookup->done_fd, POLLIN, deadline_ms, cancel_fd,
-		&wait_failure) == -1) {
+		&wait_failure) == -1 ||
+	    !atomic_load(&lookup->is_done)) {
 		link_fail(failure, "look up %s: %s", host, wait_failure.why);
 	} else if (lookup->status != 0) {
 		link_fail(failure, "look up %s: %s", host,

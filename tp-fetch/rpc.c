@@ -150,7 +150,8 @@ explain_failure(struct rpc *rpc, struct rpc_reply *reply)
 	const struct link_failure *failure = pump_failure(rpc->pump);
 
 	reply->is_connection_lost = pump_is_over(rpc->pump);
-	if (failure == NULL)
+	/* a status that the server sent before it closed is the better word */
+	if (failure == NULL || reply->status != RPC_UNAVAILABLE)
 		return;
 	reply->is_refusal = failure->is_refusal;
 	snprintf(reply->message, sizeof(reply->message), "%s%s",

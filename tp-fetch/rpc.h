@@ -46,9 +46,10 @@ enum rpc_status {
 struct rpc_reply {
 	enum rpc_status status;
 	char message[512]; /* the server's words, or ours when the link broke */
-	/* Unless RPC_OK: this rpc is of no further use.  RPC_UNAVAILABLE
-	 * without it is what the server itself said, or a connection that is
-	 * just about to be found lost. */
+	/* Unless RPC_OK: this rpc is of no further use.  The status is
+	 * RPC_UNAVAILABLE, or what the server said before it closed, or
+	 * RPC_INTERNAL when it does not speak HTTP/2.  RPC_UNAVAILABLE without
+	 * this comes from the server, or this is about to be found out. */
 	int is_connection_lost;
 	int is_refusal;       /* lost, because the server refused who we are */
 	const uint8_t *bytes; /* the message, contiguous; NULL unless RPC_OK */

@@ -33,6 +33,13 @@ struct search {
 	struct id_set *tail;       /* those of the latest instant */
 	struct timestamp tail_time;
 	struct id_set *edge; /* those of the window's last second */
+	/*
+	 * Sent by an earlier run beyond where it turned a page.  Pages need not
+	 * line up with that run's, so these are kept from page to page, until a
+	 * page has none of them.
+	 */
+	struct id_set *restored;
+	int has_met_restored; /* in the page in hand */
 };
 
 static void
@@ -88,9 +95,7 @@ read_state(struct search *search, const json_t *state)
 		if (!uid_is_plain(id, strlen(id)))
 			return -1;
 		id_set_add(search->seen, id, strlen(id));
-		/* Which of them share the last instant was not kept: all may.
-		 */
-		id_set_add(search->tail, id, strlen(id));
+		id_set_add(search->restored, id, strlen(id));
 	}
 	return 0;
 }
@@ -106,6 +111,7 @@ search_new(const struct search_options *options, const json_t *state)
 	search->seen = id_set_new();
 	search->tail = id_set_new();
 	search->edge = id_set_new();
+	search->restored = id_set_new();
 	if (read_state(search, state) == -1) {
 		search_free(search);
 		return NULL;
@@ -123,6 +129,7 @@ search_free(struct search *search)
 	id_set_free(search->seen);
 	id_set_free(search->tail);
 	id_set_free(search->edge);
+	id_set_free(search->restored);
 	free(search);
 }
 
@@ -208,6 +215,8 @@ search_take(struct search *search, const char *id, size_t id_len_bytes,
 
 	if (is_new)
 		id_set_add(search->seen, id, id_len_bytes);
+	else if (id_set_has(search->restored, id, id_len_bytes))
+		search->has_met_restored = 1;
 	/* What was sent before a crash counts for the tail all the same. */
 	if (order > 0) {
 		id_set_clear(search->tail);
@@ -280,6 +289,10 @@ search_finish_page(struct search *search, void (*move)(void *, const json_t *),
 	search->has_turned = 0;
 	id_set_clear(search->seen);
 	id_set_each(search->tail, add_to_set, search->seen);
+	if (!search->has_met_restored)
+		id_set_clear(search->restored);
+	id_set_each(search->restored, add_to_set, search->seen);
+	search->has_met_restored = 0;
 	if (!is_same_window) {
 		id_set_each(search->edge, add_to_set, search->seen);
 		id_set_clear(search->edge);

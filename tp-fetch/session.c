@@ -23,8 +23,7 @@
 
 enum {
 	CONNECT_TIMEOUT_MS = 30 * 1000,
-	CALL_TIMEOUT_MS = 5 * 60 * 1000, /* Athena takes seconds, a slow link
-					    with a big page minutes */
+	CALL_TIMEOUT_MS = 90 * 1000, /* the slowest backend gives up at 60 s */
 	SHORTEST_CALL_TIMEOUT_MS = 30 * 1000,
 	FIRST_PAUSE_MS = 250,
 	LONGEST_PAUSE_MS = 30 * 1000,
@@ -316,9 +315,11 @@ wait_for_reply(struct session *session)
 enum failure_kind { FAILURE_TEMPORARY, FAILURE_REFUSAL, FAILURE_REQUEST };
 
 static enum failure_kind
-failure_kind(enum rpc_status status)
+failure_kind(const struct rpc_reply *reply)
 {
-	switch (status) {
+	if (reply->is_refusal)
+		return FAILURE_REFUSAL;
+	switch (reply->status) {
 	case RPC_PERMISSION_DENIED:
 	case RPC_UNAUTHENTICATED:
 	case RPC_UNIMPLEMENTED: /* not Teleport, or one too old */
@@ -389,9 +390,7 @@ session_collect(struct session *session, struct rpc_reply *reply)
 		enum session_outcome outcome = attempt(session, reply);
 		if (outcome != SESSION_REPLY || reply->status == RPC_OK)
 			return outcome;
-		enum failure_kind kind = reply->is_refusal
-					     ? FAILURE_REFUSAL
-					     : failure_kind(reply->status);
+		enum failure_kind kind = failure_kind(reply);
 		if (kind == FAILURE_REQUEST)
 			return SESSION_REJECTED;
 		if (reply->is_connection_lost)

@@ -3,7 +3,8 @@
  *
  * A wire_reader walks the fields of one message.  Every length is checked
  * against the end, so no input reads outside it.  Groups (wire types 3 and 4)
- * are refused: proto3 does not have them.
+ * are refused: proto3 does not have them.  So are, as Go does, field number 0
+ * and those beyond 2^29 - 1, and varints beyond 64 bits.
  *
  *     struct wire_reader reader = wire_open(bytes, len_bytes);
  *     struct wire_field field;
@@ -132,24 +133,32 @@ wire_next(struct wire_reader *reader, struct wire_field *field)
 }
 
 /*
- * The next field if its tag is the one byte `tag`, of type WIRE_BYTES: the way
- * to walk what encoders write without looking at what they could.  0 leaves the
+ * The next field if it is `tag`, of type WIRE_BYTES, and shorter than 16 KB:
+ * what nearly every field of an event is, read in registers.  0 leaves the
  * reader where it was, for wire_next().
  */
 static inline int
 wire_take(struct wire_reader *reader, uint8_t tag, const uint8_t **bytes,
     size_t *len_bytes)
 {
-	struct wire_reader after = *reader;
-	uint64_t len;
+	const uint8_t *at = reader->next;
+	size_t left = (size_t)(reader->end - at);
 
-	if (after.next >= after.end || *after.next++ != tag ||
-	    !wire_varint(&after, &len) ||
-	    len > (uint64_t)(after.end - after.next))
+	if (left < 2 || at[0] != tag)
 		return 0;
-	*bytes = after.next;
-	*len_bytes = (size_t)len;
-	reader->next = after.next + len;
+	size_t len = at[1];
+	size_t head = 2;
+	if (len >= 0x80) {
+		if (left < 3 || at[2] >= 0x80)
+			return 0;
+		len = (len & 0x7f) | (size_t)at[2] << 7;
+		head = 3;
+	}
+	if (len > left - head)
+		return 0;
+	*bytes = at + head;
+	*len_bytes = len;
+	reader->next = at + head + len;
 	return 1;
 }
 

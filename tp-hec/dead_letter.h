@@ -66,7 +66,8 @@ void dead_letter_close(struct dead_letter *file);
  * The reverse: gives the event's own bytes out of a record.  They are a part of
  * `line`, or in `scratch`, whose contents are replaced.  SCAN_PADDING bytes
  * behind the line must be readable, and are behind the event.  -1: not such a
- * record (an event's own line is none).  Pure.
+ * record (an event's own line is none), or one whose event is nested
+ * SCAN_MAX_DEPTH deep, to which the record adds a level.  Pure.
  */
 int dead_letter_event(const char *line, size_t len_bytes,
     struct buffer *scratch, struct scan_slice *event);

@@ -253,16 +253,31 @@ put_key(char *to, const struct envelope *envelope, size_t key,
 	return to;
 }
 
+/* Whether HEC takes the value in `fields`, a boolean once it has quotes. */
+static inline int
+is_field_value(const struct scan_slice *value)
+{
+	if (value->text == NULL)
+		return 0;
+	switch (value->text[0]) {
+	case '{':
+	case 'n':
+		return 0;
+	case '"':
+		return is_string(value);
+	case '[':
+		return is_string_array(value);
+	default:
+		return 1;
+	}
+}
+
 static inline char *
 put_field(char *to, const struct source *field, const struct scan_slice *value)
 {
-	char first = value->text == NULL ? '\0' : value->text[0];
-	int is_boolean = first == 't' || first == 'f';
-
-	if (first == '\0' || first == '{' || first == 'n' ||
-	    (first == '"' && !is_string(value)) ||
-	    (first == '[' && !is_string_array(value)))
+	if (!is_field_value(value))
 		return to;
+	int is_boolean = value->text[0] == 't' || value->text[0] == 'f';
 	to = put(to, field->key.text, field->key.len_bytes);
 	if (is_boolean)
 		*to++ = '"';

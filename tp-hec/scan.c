@@ -403,7 +403,7 @@ skip_object(struct scanner *s, const char *at)
 		if (*at == '{' || *at == '[') {
 			if ((at = open_level(s, at)) == NULL)
 				return NULL;
-			if (at >= s->end || *at != s->closer)
+			if (*at != s->closer)
 				continue;
 		} else if ((at = skip_scalar(s, at)) == NULL) {
 			return NULL;

@@ -243,11 +243,13 @@ verdict_of(const struct reply *reply, size_t lines)
 	json_decref(body);
 
 	/* These two come from whatever reads the request first, and say what
-	   to do whoever wrote the body. */
-	if (reply->status == 413)
-		verdict.kind = VERDICT_TOO_LARGE;
-	if (reply->status == 415)
-		verdict.kind = VERDICT_NO_GZIP;
+	   to do whoever wrote the body: no line was looked at. */
+	if (reply->status == 413 || reply->status == 415) {
+		verdict.kind =
+		    reply->status == 413 ? VERDICT_TOO_LARGE : VERDICT_NO_GZIP;
+		verdict.bad = 0;
+		verdict.kept = 0;
+	}
 	verdict.retry_after_ms =
 	    retry_after_ms(reply->retry_after, reply->now_seconds);
 	return verdict;

@@ -17,7 +17,11 @@ static const char common[] =
     "{\"ei\":%u,\"event\":\"%s\",\"code\":\"T%u000I\","
     "\"time\":\"2026-11-23T%02u:%02u:%02u.%03uZ\","
     "\"uid\":\"%08x-%04x-4%03x-8%03x-%012x\",\"cluster_name\":\"example.com\","
-    "\"user\":\"user-%u@example.com\",\"login\":\"root\",\"user_kind\":1,"
+    "\"user\":\"user-%u@example.com\",\"user_traits\":{"
+    "\"logins\":[\"root\",\"ubuntu\",\"ec2-user\"],\"email\":"
+    "[\"ana.example@example.com\"],\"kubernetes_groups\":[\"developers\","
+    "\"viewers\"],\"windows_logins\":null,\"db_roles\":[\"reader\"]},"
+    "\"user_kind\":1,"
     "\"sid\":\"%08x-3f1c-4c5a-9d0e-0123456789ab\",\"namespace\":\"default\","
     "\"server_id\":\"%08x-77aa-4f7e-8f1c-a0b1c2d3e4f5\","
     "\"addr.remote\":\"203.0.113.%u:%u\",\"proto\":\"ssh\",\"success\":%s,"
@@ -42,7 +46,7 @@ static const struct {
 	    "\"production\",\"team\":\"payments\",\"region\":\"eu-west-1\"},"
 	    "\"initial_command\":[\"/bin/bash\",\"-l\"],\"session_recording\":"
 	    "\"node\",\"addr.local\":\"10.1.2.3:3022\",\"user_roles\":"
-	    "[\"access\",\"auditor\",\"dba\"],\"user_traits\":{\"logins\":"
+	    "[\"access\",\"auditor\",\"dba\"],\"host_traits\":{\"logins\":"
 	    "[\"root\",\"ubuntu\"],\"kubernetes_groups\":null}" },
 	{ "session.end",
 	    "\"interactive\":true,\"enhanced_recording\":false,"

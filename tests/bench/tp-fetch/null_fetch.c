@@ -93,8 +93,8 @@ connect_rpc(const struct settings *settings)
 		link = link_tls_connect(link, identity->context, server_name,
 		    alpn, deadline_ms, -1, &failure);
 	if (link == NULL)
-		die(failure.is_refusal ? EXIT_REFUSED : EXIT_UNAVAILABLE,
-		    "%s", failure.why);
+		die(failure.is_refusal ? EXIT_REFUSED : EXIT_UNAVAILABLE, "%s",
+		    failure.why);
 	identity_free(identity);
 	return rpc_new(link, server_name);
 }

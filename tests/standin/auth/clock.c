@@ -5,8 +5,23 @@
 #include <string.h>
 #include <time.h>
 
+/* So many digits and then `after`, which '\0' stands for anything. */
 static int
-parse_fraction(const char **text, int64_t *time_ns)
+take_digits(const char **text, int count, char after, int *value)
+{
+	*value = 0;
+	for (; count > 0; count--, (*text)++) {
+		if (**text < '0' || **text > '9')
+			return -1;
+		*value = *value * 10 + (**text - '0');
+	}
+	if (!after)
+		return 0;
+	return *(*text)++ == after ? 0 : -1;
+}
+
+static int
+take_fraction(const char **text, int64_t *time_ns)
 {
 	int64_t unit = NS_PER_S;
 
@@ -20,18 +35,20 @@ parse_fraction(const char **text, int64_t *time_ns)
 }
 
 static int
-parse_offset(const char *text, int64_t *time_ns)
+take_offset(const char *text, int64_t *time_ns)
 {
-	int hours, minutes, used = 0;
-	int sign = *text == '-' ? -1 : 1;
+	int hours, minutes;
+	int sign = *text == '-' ? 1 : -1;
 
-	if (!strcmp(text, "Z"))
+	if (strcmp(text, "Z") == 0)
 		return 0;
-	if ((*text != '+' && *text != '-') ||
-	    sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 ||
-	    used != 5 || text[6])
+	if (*text != '+' && *text != '-')
 		return -1;
-	*time_ns -= sign * (hours * INT64_C(3600) + minutes * 60) * NS_PER_S;
+	text++;
+	if (take_digits(&text, 2, ':', &hours) ||
+	    take_digits(&text, 2, '\0', &minutes) || *text)
+		return -1;
+	*time_ns += sign * INT64_C(60) * (hours * 60 + minutes) * NS_PER_S;
 	return 0;
 }
 
@@ -39,23 +56,22 @@ int
 clock_parse(const char *text, int64_t *time_ns)
 {
 	struct tm parts = { 0 };
-	int used = 0;
 
-	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &parts.tm_year,
-		&parts.tm_mon, &parts.tm_mday, &parts.tm_hour, &parts.tm_min,
-		&parts.tm_sec, &used) != 6 ||
-	    used != 19)
+	if (take_digits(&text, 4, '-', &parts.tm_year) ||
+	    take_digits(&text, 2, '-', &parts.tm_mon) ||
+	    take_digits(&text, 2, 'T', &parts.tm_mday) ||
+	    take_digits(&text, 2, ':', &parts.tm_hour) ||
+	    take_digits(&text, 2, ':', &parts.tm_min) ||
+	    take_digits(&text, 2, '\0', &parts.tm_sec))
+		return -1;
+	/* What a nanosecond count cannot hold (such as Go's zero time, year 1)
+	 * is no time for an event. */
+	if (parts.tm_year < 1700 || parts.tm_year > 2200)
 		return -1;
 	parts.tm_year -= 1900;
 	parts.tm_mon -= 1;
-	/* What a nanosecond count cannot hold (such as Go's zero time, year 1)
-	 * is no time for an event. */
-	if (parts.tm_year < -200 || parts.tm_year > 300)
-		return -1;
 	*time_ns = timegm(&parts) * NS_PER_S;
-	text += used;
-	return parse_fraction(&text, time_ns) ? -1
-					      : parse_offset(text, time_ns);
+	return take_fraction(&text, time_ns) ? -1 : take_offset(text, time_ns);
 }
 
 void

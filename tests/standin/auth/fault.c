@@ -60,7 +60,7 @@ static int
 take_status(struct fault_action *action, const char *name)
 {
 	for (int i = 0; i < STATUS_COUNT; i++) {
-		if (!strcmp(status_names[i], name)) {
+		if (strcmp(status_names[i], name) == 0) {
 			action->status = (grpc_status_code)i;
 			return 0;
 		}
@@ -92,15 +92,17 @@ take_size(size_t *size, const char *text)
 static int
 take_cut(enum cut *cut, const char *how)
 {
-	*cut = strcmp(how, "rst") ? CUT_FIN : CUT_RST;
-	return *how && strcmp(how, "rst") && strcmp(how, "fin") ? -1 : 0;
+	int is_rst = strcmp(how, "rst") == 0;
+
+	*cut = is_rst ? CUT_RST : CUT_FIN;
+	return is_rst || !*how || strcmp(how, "fin") == 0 ? 0 : -1;
 }
 
 static int
 take_rpc(struct fault *fault, const char *name)
 {
 	snprintf(fault->rpc, sizeof fault->rpc, "%s",
-	    strcmp(name, "any") ? name : "");
+	    strcmp(name, "any") == 0 ? "" : name);
 	return 0;
 }
 
@@ -124,7 +126,7 @@ find_flag(struct fault_action *action, const char *word)
 	};
 
 	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
-		if (!strcmp(flags[i].word, word))
+		if (strcmp(flags[i].word, word) == 0)
 			return flags[i].flag;
 	}
 	return NULL;
@@ -140,23 +142,23 @@ take_word(struct fault *fault, const char *word, const char *value)
 		*flag = 1;
 		return *value ? -1 : 0;
 	}
-	if (!strcmp(word, "rpc"))
+	if (strcmp(word, "rpc") == 0)
 		return take_rpc(fault, value);
-	if (!strcmp(word, "call"))
+	if (strcmp(word, "call") == 0)
 		return take_number(&fault->call, value);
-	if (!strcmp(word, "times"))
+	if (strcmp(word, "times") == 0)
 		return take_number(&fault->times, value);
-	if (!strcmp(word, "status"))
+	if (strcmp(word, "status") == 0)
 		return take_status(action, value);
-	if (!strcmp(word, "latency-ms"))
+	if (strcmp(word, "latency-ms") == 0)
 		return take_number(&action->latency_ms, value);
-	if (!strcmp(word, "disconnect"))
+	if (strcmp(word, "disconnect") == 0)
 		return take_cut(&action->cut, value);
-	if (!strcmp(word, "after-bytes"))
+	if (strcmp(word, "after-bytes") == 0)
 		return take_number(&action->cut_after, value);
-	if (!strcmp(word, "stall-ms"))
+	if (strcmp(word, "stall-ms") == 0)
 		return take_number(&action->stall_ms, value);
-	if (!strcmp(word, "page-limit"))
+	if (strcmp(word, "page-limit") == 0)
 		return take_size(&action->page.limit_cap, value);
 	return -1;
 }
@@ -167,7 +169,7 @@ take_message(struct fault_action *action, const char *rest)
 {
 	static const char word[] = "message=";
 
-	if (strncmp(rest, word, sizeof word - 1))
+	if (strncmp(rest, word, sizeof word - 1) != 0)
 		return 0;
 	snprintf(action->message, sizeof action->message, "%s",
 	    rest + sizeof word - 1);
@@ -316,7 +318,7 @@ merge(struct fault_action *into, const struct fault_action *from)
 static int
 meets(struct fault *fault, const char *rpc)
 {
-	if (*fault->rpc && strcmp(fault->rpc, rpc))
+	if (*fault->rpc && strcmp(fault->rpc, rpc) != 0)
 		return 0;
 	fault->seen++;
 	return fault->seen >= fault->call &&

@@ -244,7 +244,7 @@ find(const void *self, const char *id, size_t *number)
 	const struct file_events *events = self;
 
 	for (size_t i = 0; i < events->count; i++) {
-		if (!strcmp(events->entries[i].id, id)) {
+		if (strcmp(events->entries[i].id, id) == 0) {
 			*number = i;
 			return 1;
 		}

@@ -217,7 +217,7 @@ start(const char *text)
 {
 	int64_t time_ns;
 
-	if (!strcmp(text, "now"))
+	if (strcmp(text, "now") == 0)
 		return clock_now_ns();
 	if (clock_parse(text, &time_ns))
 		die(EXIT_USAGE, "--start: %s: not an RFC 3339 time", text);
@@ -231,7 +231,9 @@ address(const char *text)
 	const char *colon = strrchr(text, ':');
 	char host[INET_ADDRSTRLEN] = "";
 
-	if (colon && (size_t)(colon - text) < sizeof host)
+	if (!colon)
+		die(EXIT_USAGE, "--listen: %s: not an IPv4 ADDRESS:PORT", text);
+	if ((size_t)(colon - text) < sizeof host)
 		memcpy(host, text, (size_t)(colon - text));
 	if (inet_pton(AF_INET, host, &listen.sin_addr) != 1)
 		die(EXIT_USAGE, "--listen: %s: not an IPv4 ADDRESS:PORT", text);
@@ -245,7 +247,7 @@ relay_cut_bytes(struct relay_rules *rules, const char *text)
 	char *end;
 
 	rules->cut_after = strtoll(text, &end, 10);
-	rules->cut = strcmp(end, ",rst") ? CUT_FIN : CUT_RST;
+	rules->cut = strcmp(end, ",rst") == 0 ? CUT_RST : CUT_FIN;
 	if (end == text || (*end && rules->cut == CUT_FIN) ||
 	    rules->cut_after < 1)
 		die(EXIT_USAGE, "--relay-cut-bytes: %s: not N or N,rst", text);
@@ -254,9 +256,9 @@ relay_cut_bytes(struct relay_rules *rules, const char *text)
 static enum key_style
 key_style(const char *text)
 {
-	if (!strcmp(text, "position"))
+	if (strcmp(text, "position") == 0)
 		return KEY_POSITION;
-	if (strcmp(text, "uid"))
+	if (strcmp(text, "uid") != 0)
 		die(EXIT_USAGE, "--key-style: %s: not position or uid", text);
 	return KEY_UID;
 }

@@ -170,7 +170,7 @@ is_wanted(const struct page_request *request, const struct event *event)
 	if (!request->type_count)
 		return 1;
 	for (size_t i = 0; i < request->type_count; i++) {
-		if (!strcmp(request->types[i], event->type))
+		if (strcmp(request->types[i], event->type) == 0)
 			return 1;
 	}
 	return 0;

@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { HEAD_SIZE = 16, PACKED_SIZE = HEAD_SIZE + KEY_ID_SIZE };
@@ -86,11 +87,11 @@ parse_uid(struct page_key *key, const char *text,
 
 	if (!catalogue_find(catalogue, text, &event) ||
 	    event.time_ns < window->from_ns || event.time_ns > window->to_ns ||
-	    strlen(event.id) > KEY_ID_SIZE)
+	    strlen(event.id) >= sizeof key->id)
 		return KEY_UNKNOWN;
 	key->time_ns = event.time_ns;
 	key->index = event.index;
-	strcpy(key->id, event.id);
+	snprintf(key->id, sizeof key->id, "%s", event.id);
 	return KEY_OK;
 }
 

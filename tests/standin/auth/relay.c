@@ -139,7 +139,7 @@ pair_free(struct relay *relay, struct pair *pair)
 static int
 local_port(int fd)
 {
-	struct sockaddr_in address;
+	struct sockaddr_in address = { 0 };
 	socklen_t size = sizeof address;
 
 	if (getsockname(fd, (struct sockaddr *)&address, &size))

@@ -225,7 +225,7 @@ peer_port(const struct call *call)
 {
 	char *peer = grpc_call_get_peer(call->grpc);
 	const char *colon = strrchr(peer, ':');
-	int port = colon ? atoi(colon + 1) : 0;
+	int port = colon ? (int)strtol(colon + 1, NULL, 10) : 0;
 
 	gpr_free(peer);
 	return port & 0xffff;

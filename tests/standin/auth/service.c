@@ -4,9 +4,10 @@
 #include "catalogue.h"
 #include "clock.h"
 #include "file_events.h"
+#include "listing.h"
 #include "say.h"
 #include "synthetic.h"
-#include "whole_file.h"
+#include "tally.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -16,22 +17,10 @@
 #include <string.h>
 
 enum { PING_CLUSTER_NAME = 1, PING_SERVER_VERSION = 2 };
-enum { STATUS_COUNT = GRPC_STATUS_UNAUTHENTICATED + 1 };
 
 static const char ping_method[] = "/proto.AuthService/Ping";
 static const char search_method[] =
     "/teleport.auditlog.v1.AuditLogService/GetUnstructuredEvents";
-
-struct tally {
-	long pings;
-	long searches;
-	long others;
-	long statuses[STATUS_COUNT];
-	long events;
-	long bytes;
-	long faults;
-	long signals;
-};
 
 struct service {
 	const struct options *options;
@@ -301,12 +290,12 @@ answer(struct service *service, const struct query *query, struct reply *reply)
 	else if (reply->fault.status)
 		refuse(reply, reply->fault.status, reply->fault.message);
 
-	if (!strcmp(query->method, search_method)) {
+	if (strcmp(query->method, search_method) == 0) {
 		service->tally.searches++;
 		answer_search(service, query, reply);
 		return;
 	}
-	if (!strcmp(query->method, ping_method)) {
+	if (strcmp(query->method, ping_method) == 0) {
 		service->tally.pings++;
 		if (!reply->status)
 			answer_ping(service, reply);
@@ -398,95 +387,28 @@ service_needs_relay(const struct service *service)
 	       faults_need_relay(service->faults);
 }
 
-static json_t *
-statuses_to_json(const struct tally *tally)
-{
-	json_t *object = json_object();
-
-	for (int i = 0; i < STATUS_COUNT; i++) {
-		if (tally->statuses[i])
-			json_object_set_new(object,
-			    status_name((grpc_status_code)i),
-			    json_integer(tally->statuses[i]));
-	}
-	return object;
-}
-
 void
 service_write_stats(struct service *service, long connections)
 {
-	const struct tally *tally = &service->tally;
-	json_t *object;
-	char *text;
+	struct tally tally;
 
-	if (!service->options->stats)
-		return;
 	pthread_mutex_lock(&service->lock);
-	object = json_pack("{s:{s:I, s:I, s:I}, s:o, s:I, s:I, s:I, s:I, s:I}",
-	    "calls", "Ping", (json_int_t)tally->pings, "GetUnstructuredEvents",
-	    (json_int_t)tally->searches, "other", (json_int_t)tally->others,
-	    "statuses", statuses_to_json(tally), "events",
-	    (json_int_t)tally->events, "bytes", (json_int_t)tally->bytes,
-	    "faults", (json_int_t)tally->faults, "connections",
-	    (json_int_t)connections, "signals", (json_int_t)tally->signals);
+	tally = service->tally;
 	pthread_mutex_unlock(&service->lock);
-	text = json_dumps(object, JSON_INDENT(2));
-	whole_file_write(service->options->stats, text);
-	free(text);
-	json_decref(object);
-}
-
-/* Integers as integers, so that 1 is not written 1.0; beyond 2^53 a double's
- * digits are not its own any more, and -0 is no integer. */
-static json_t *
-plain_numbers(json_t *value)
-{
-	const char *key;
-	json_t *member;
-	void *next;
-	size_t i;
-
-	if (json_is_real(value)) {
-		double number = json_real_value(value);
-		int is_plain = number > -9007199254740992. &&
-			       number < 9007199254740992. &&
-			       number == (double)(json_int_t)number &&
-			       (number != 0 || !__builtin_signbit(number));
-
-		return is_plain ? json_integer((json_int_t)number)
-				: json_incref(value);
-	}
-	json_array_foreach(value, i, member)
-	    json_array_set_new(value, i, plain_numbers(member));
-	json_object_foreach_safe(value, next, key, member)
-	    json_object_set_new_nocheck(value, key, plain_numbers(member));
-	return json_incref(value);
-}
-
-static void
-print_json(json_t *object)
-{
-	json_decref(plain_numbers(object));
-	json_dumpf(object, stdout, JSON_SORT_KEYS | JSON_COMPACT);
-	putchar('\n');
-	json_decref(object);
+	tally.connections = connections;
+	if (service->options->stats)
+		tally_write(&tally, service->options->stats);
 }
 
 void
 service_print(struct service *service, enum mode mode)
 {
 	struct catalogue catalogue = catalogue_of(service);
-	struct range all = { INT64_MIN, INT64_MAX, 1, NULL };
-	const struct event *event;
-	struct walk walk;
 
-	walk_begin(&walk, &catalogue, &all);
-	while ((event = walk_next(&walk))) {
-		if (mode == MODE_LIST_UIDS)
-			puts(event->id);
-		else
-			print_json(walk_json(&walk));
-	}
+	if (mode == MODE_LIST_UIDS)
+		listing_uids(&catalogue);
+	else
+		listing_dump(&catalogue);
 	if (fflush(stdout))
 		die(EXIT_OS, "stdout: %s", strerror(errno));
 }

@@ -256,24 +256,40 @@ json(void *self, size_t number)
 	return object;
 }
 
+/* The next hex digits, skipping what is none; 0 for those that are missing. */
+static uint64_t
+read_hex(const char **text, int digits)
+{
+	uint64_t value = 0;
+
+	for (; digits > 0 && **text; (*text)++) {
+		int is_digit = **text >= '0' && **text <= '9';
+
+		if (!is_digit && (**text < 'a' || **text > 'f'))
+			continue;
+		value = value << 4 |
+			(uint64_t)(is_digit ? **text - '0' : **text - 'a' + 10);
+		digits--;
+	}
+	return value;
+}
+
+/* Takes the text for a uid of ours, and believes it if it is what that event
+ * is called. */
 static int
 find(const void *self, const char *id, size_t *number)
 {
 	const struct synthetic *synthetic = self;
-	unsigned long long a, b, c, d, node;
+	const char *at = id;
 	char text[UID_SIZE + 1];
-	uint64_t head;
+	uint64_t head = read_hex(&at, 16);
 
-	if (strlen(id) != UID_SIZE ||
-	    sscanf(id, "%8llx-%4llx-%4llx-%4llx-%12llx", &a, &b, &c, &d,
-		&node) != 5)
-		return 0;
-	head = a << 32 | b << 16 | c;
-	*number = node ^ uid_mask(synthetic, head);
+	read_hex(&at, 4);
+	*number = read_hex(&at, 12) ^ uid_mask(synthetic, head);
 	if (*number >= synthetic->plan.count)
 		return 0;
 	print_uid(synthetic, *number, text);
-	return !strcmp(text, id);
+	return strcmp(text, id) == 0;
 }
 
 struct source

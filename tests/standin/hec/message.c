@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void
+__attribute__((format(printf, 1, 0))) static void
 say_list(const char *format, va_list arguments)
 {
 	char line[1024];

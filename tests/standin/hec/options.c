@@ -364,7 +364,7 @@ options_parse(struct options *options, struct faults *faults, int argc,
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 		longs[i] = (struct option){ table[i].name,
 			table[i].argument ? required_argument : no_argument,
-			NULL, table[i].id };
+			NULL, (int)table[i].id };
 	while ((found = getopt_long(argc, argv, "", longs, &index)) != -1) {
 		if (found == '?')
 			exit(EX_USAGE);
@@ -378,6 +378,11 @@ options_parse(struct options *options, struct faults *faults, int argc,
 		die(EX_USAGE, "--cert and --key go together");
 	if (options->client_ca != NULL && options->cert == NULL)
 		die(EX_USAGE, "--client-ca: only with --cert");
+	if (options->discards &&
+	    (options->out != NULL || options->untold_out != NULL ||
+		options->with_uids))
+		die(EX_USAGE, "--discard looks at no event: not with --out, "
+			      "--untold-out or --uids");
 	faults_set_chaos(faults, options->chaos_percent, options->chaos_seed,
 	    options->chaos_kinds, tokens_use_ack(options->tokens));
 }

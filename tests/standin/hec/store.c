@@ -94,11 +94,12 @@ store_keep(struct store *store, const struct batch *batch)
 void
 store_note_untold(struct store *store, const struct batch *batch, size_t count)
 {
-	const char *from = batch->lines.data;
-	const char *end = from + batch->lines.len;
+	const char *from, *end;
 
 	if (store->untold < 0 || count == 0)
 		return;
+	from = batch->lines.data;
+	end = from + batch->lines.len;
 	for (size_t i = count; i < batch->count; i++)
 		from = (char *)memchr(from, '\n', (size_t)(end - from)) + 1;
 	pthread_mutex_lock(&store->lock);

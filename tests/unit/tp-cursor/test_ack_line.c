@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -99,7 +100,7 @@ a_line_has_512_bytes_at_most(void **state)
 
 	(void)state;
 	memset(line, 'x', sizeof(line));
-	memcpy(line, "stop 1 ", 7);
+	line[snprintf(line, sizeof(line), "stop 1 ")] = 'x';
 	struct ack_line ack = ack_line_parse(line, ACK_LINE_MAX_BYTES);
 	assert_int_equal(ack.kind, ACK_STOP);
 	assert_int_equal(ack.text_len_bytes, ACK_LINE_MAX_BYTES - 7);

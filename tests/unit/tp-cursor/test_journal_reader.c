@@ -152,7 +152,8 @@ records_longer_than_a_block(void **state)
 
 	(void)state;
 	memset(text, 'x', PATCH_BYTES + 3);
-	memcpy(text, "m ", 2);
+	text[0] = 'm';
+	text[1] = ' ';
 	text[PATCH_BYTES + 2] = '\n';
 	int fd = file_with(text, PATCH_BYTES + 3);
 	for (int i = 0; i < 10000; i++)

@@ -1,0 +1,259 @@
+#!/usr/bin/env bash
+# tp-fetch | tp-hec | tp-cursor on one state directory: one lock, one run id,
+# one exit status, one line of summary.
+#
+#   tp-pipeline --state DIR [--catch-up | --follow] [--quiet]
+#               [TP-FETCH-OPTION...] [-- TP-HEC-OPTION...]
+#
+# The lock on DIR/lock belongs to an open file that every stage inherits, so it
+# lasts until the last of them has ended, even when this script is killed.
+#
+# Stages run in process groups of their own, so that a terminal's Ctrl-C reaches
+# this script alone, and it can stop the pipe from left to right: the first
+# signal goes to tp-fetch, whose end ends the others.  Where that takes long
+# (Splunk is away) tp-hec gets one as well, and with it a bound, its --grace.
+# Each further signal goes to all.
+set -euo pipefail
+
+self=tp-pipeline
+stages=(tp-fetch tp-hec tp-cursor)
+patience_s=5 # from the first signal to tp-hec's
+
+fail() { # STATUS WORD...
+	local status=$1
+	shift
+	printf '%s: %s\n' "$self" "$*" >&2
+	exit "$status"
+}
+
+usage() {
+	cat <<'END'
+usage: tp-pipeline --state DIR [--catch-up | --follow] [--quiet]
+                   [TP-FETCH-OPTION...] [-- TP-HEC-OPTION...]
+
+Runs tp-fetch | tp-hec | tp-cursor on one state directory.
+
+  -s, --state DIR   the state directory; made when it is missing (needed)
+      --catch-up    end when there is nothing more (tp-fetch --exit-on-last-event)
+      --follow      go on for ever (this is the default)
+  -q, --quiet       say nothing when all went well
+      --help        print this and exit
+
+Programs are looked for in $TP_BIN, or else beside this script and in $PATH.
+
+Examples:
+  tp-pipeline --state S --catch-up --config teleport-event-handler.toml \
+      -- --url https://splunk:8088 --token-file token
+  tp-pipeline --state S --teleport-addr auth:3025 --teleport-identity id \
+      --start-time -24h -- --url https://splunk:8088 --token-file token
+END
+}
+
+parse_options() { # ARG...
+	state='' mode='' quiet='' fetch_options=() hec_options=()
+	while [ $# -gt 0 ]; do
+		case $1 in
+		-s | --state)
+			[ $# -ge 2 ] || fail 64 "$1: needs a value (see --help)"
+			state=$2
+			shift
+			;;
+		--state=*) state=${1#*=} ;;
+		--catch-up | --follow)
+			[ "${mode:-$1}" = "$1" ] || fail 64 "--catch-up and --follow exclude each other"
+			mode=$1
+			;;
+		-q | --quiet) quiet=1 ;;
+		--run | --run=* | --lock-fd | --lock-fd=*)
+			fail 64 "${1%%=*}: is given to tp-fetch by this script"
+			;;
+		--help) usage && exit ;;
+		--)
+			shift
+			hec_options=("$@")
+			break
+			;;
+		*) fetch_options+=("$1") ;;
+		esac
+		shift
+	done
+	[ -n "$state" ] || fail 64 "--state DIR is needed (see --help)"
+	if [ "$mode" = --catch-up ]; then
+		fetch_options+=(--exit-on-last-event)
+	fi
+}
+
+find_program() { # NAME: its path
+	local here place
+	here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+	if [ -n "${TP_BIN:-}" ]; then
+		set -- "$1" "$TP_BIN"
+	else
+		set -- "$1" "$here/build" "$here/bin" "$here"
+	fi
+	for place in "${@:2}"; do
+		if [ -f "$place/$1" ] && [ -x "$place/$1" ]; then
+			printf '%s\n' "$place/$1"
+			return
+		fi
+	done
+	[ -z "${TP_BIN:-}" ] && type -P "$1"
+}
+
+find_programs() {
+	local i
+	programs=()
+	for i in "${!stages[@]}"; do
+		programs[i]=$(find_program "${stages[i]}") ||
+			fail 78 "${stages[i]}: not found${TP_BIN:+ in $TP_BIN}"
+	done
+}
+
+lock_state() {
+	local holder
+	[ -d "$state" ] || mkdir -m 700 -- "$state" 2>/dev/null || [ -d "$state" ] ||
+		fail 74 "$state: cannot make the state directory"
+	umask 077
+	{ exec {lock_fd}<>"$state/lock"; } 2>/dev/null ||
+		fail 74 "$state/lock: cannot be opened"
+	if ! flock -n "$lock_fd"; then
+		holder=$(head -n 1 "$state/lock")
+		fail 75 "$state: in use by ${holder:-another run}; try again when it has ended"
+	fi
+	# For people only, so a full disk must not stop the run here.
+	printf '%s, process %d, since %(%FT%T%z)T\n' "$self" $$ -1 2>/dev/null \
+		>"$state/lock" || true
+}
+
+# Sets read_end and write_end to those of a new pipe. (Only of a job of its own
+# does bash tell the exit status, and jobs cannot be joined by "|".)
+open_pipe() {
+	local folder both
+	folder=$(mktemp -d) || fail 74 "no temporary directory"
+	mkfifo "$folder/pipe"
+	exec {both}<>"$folder/pipe" # so that the next two do not wait
+	exec {read_end}<"$folder/pipe"
+	exec {write_end}>"$folder/pipe"
+	exec {both}>&-
+	rm -r "$folder"
+}
+
+start_stages() {
+	local events_in events_out acks_in acks_out
+	open_pipe
+	events_out=$read_end events_in=$write_end
+	open_pipe
+	acks_out=$read_end acks_in=$write_end
+	"${programs[2]}" --state "$state" --run "$run" <&"$acks_out" \
+		{acks_out}>&- {acks_in}>&- {events_out}>&- {events_in}>&- &
+	pids[2]=$!
+	"${programs[1]}" ${hec_options[@]+"${hec_options[@]}"} \
+		<&"$events_out" >&"$acks_in" \
+		{acks_out}>&- {acks_in}>&- {events_out}>&- {events_in}>&- &
+	pids[1]=$!
+	"${programs[0]}" --state "$state" --run "$run" --lock-fd "$lock_fd" \
+		${fetch_options[@]+"${fetch_options[@]}"} \
+		</dev/null >&"$events_in" \
+		{acks_out}>&- {acks_in}>&- {events_out}>&- {events_in}>&- &
+	pids[0]=$!
+	exec {acks_out}>&- {acks_in}>&- {events_out}>&- {events_in}>&-
+}
+
+# shellcheck disable=SC2317 # called by a trap
+take_signal() {
+	interrupted=1
+	signals=$((signals + 1))
+	[ ${#pids[@]} -lt 3 ] || pass_signal
+}
+
+pass_signal() {
+	if [ "$signals" -eq 1 ]; then
+		kill -TERM "${pids[0]}" 2>/dev/null || true
+		remind_later &
+		reminder=$!
+	else
+		kill -TERM "${pids[@]}" 2>/dev/null || true
+	fi
+}
+
+remind_later() {
+	exec {lock_fd}>&-
+	sleep "$patience_s"
+	kill -TERM "${pids[1]}" 2>/dev/null
+}
+
+# A signal ends a wait, but not what is waited for. (Bash's own words on a stage
+# that was killed are left out: the summary has them.)
+wait_for_stages() {
+	local i
+	for i in "${!stages[@]}"; do
+		interrupted=1
+		while [ -n "$interrupted" ]; do
+			interrupted=''
+			statuses[i]=0
+			wait "${pids[i]}" 2>/dev/null || statuses[i]=$?
+		done
+	done
+	[ -z "$reminder" ] || kill -- "-$reminder" 2>/dev/null || true
+}
+
+# find_cause: the stage whose status is the whole's, or nothing: the leftmost
+# one that failed of itself. Not of itself fails
+#   - tp-fetch with a broken pipe (74; 141 by SIGPIPE) when tp-hec failed or
+#     the pipe was asked to stop;
+#   - tp-hec in the same way when tp-cursor failed, but for
+#   - tp-cursor with 75, acknowledgements ended early, when any other failed or
+#     the pipe was asked to stop.
+find_cause() {
+	local fetch=${statuses[0]} hec=${statuses[1]} cursor=${statuses[2]}
+
+	cause=''
+	if [ "$cursor" -ne 0 ]; then
+		[ "$cursor" -eq 75 ] && [ $((fetch + hec + signals)) -ne 0 ] || cause=2
+	fi
+	if [ "$hec" -ne 0 ]; then
+		is_broken_pipe "$hec" && [ "${cause:-0}" -eq 2 ] || cause=1
+	fi
+	if [ "$fetch" -ne 0 ]; then
+		is_broken_pipe "$fetch" && [ $((hec + signals)) -ne 0 ] || cause=0
+	fi
+}
+
+is_broken_pipe() { # STATUS
+	[ "$1" -eq 74 ] || [ "$1" -eq 141 ]
+}
+
+# Said by tp-cursor, which alone knows the files.
+summarize() {
+	local shown lines=0 committed=0 took=$((SECONDS > 0 ? SECONDS : 1)) end=''
+	[ -z "$cause" ] || end="; ended by ${stages[cause]}, status ${statuses[cause]}"
+	[ -z "$quiet" ] || [ -n "$cause" ] || return 0
+	shown=$("${programs[2]}" show --state "$state" 2>/dev/null) || true
+	if [[ $shown =~ journal\ +run\ "$run",\ ([0-9]+)\ lines ]]; then
+		lines=${BASH_REMATCH[1]}
+	fi
+	if [[ $shown =~ line\ ([0-9]+)\ of\ run\ "$run"($|[[:space:]]) ]]; then
+		committed=${BASH_REMATCH[1]}
+	fi
+	printf '%s: run %s: %d lines fetched, %d acknowledged and committed, %d s, %d a second%s\n' \
+		"$self" "$run" "$lines" "$committed" "$SECONDS" \
+		$((committed / took)) "$end" >&2
+}
+
+main() {
+	parse_options "$@"
+	find_programs
+	lock_state
+	TZ=UTC printf -v run '%(%Y%m%dT%H%M%SZ)T-%08x' -1 "$SRANDOM"
+	pids=() statuses=() signals=0 reminder='' SECONDS=0
+	trap take_signal TERM INT HUP
+	set -m
+	start_stages
+	[ "$signals" -eq 0 ] || pass_signal
+	wait_for_stages
+	find_cause
+	summarize
+	exit "$([ -z "$cause" ] && echo 0 || echo "${statuses[cause]}")"
+}
+
+main "$@"

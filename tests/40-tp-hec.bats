@@ -1,0 +1,829 @@
+#!/usr/bin/env bats
+# tp-hec against the stand-in for Splunk's HTTP Event Collector: every line is
+# delivered once or set aside, whatever the collector says, and acknowledged
+# only then.
+# shellcheck disable=SC2030,SC2031,SC2034 # a test's own shell; for helpers.bash
+
+bats_require_minimum_version 1.5.0
+
+load helpers.bash
+
+setup() {
+	BUILD=${BUILD_DIR:-$BUILD}
+	cd "$BATS_TEST_TMPDIR" || return
+	(umask 077 && echo T >token)
+	HEC_CURL=()
+	HEC_PID=
+	SENDER_PID=
+	SENDER=("$BUILD/tp-hec" --token-file token)
+}
+
+teardown() {
+	# shellcheck disable=SC2086 # pids, or nothing
+	stop $SENDER_PID $HEC_PID
+}
+
+# events FIRST LAST: lines of some 200 bytes with a uid each.
+events() {
+	awk -v first="$1" -v last="$2" 'BEGIN {
+		for (i = first; i <= last; i++)
+			printf "{\"event\":\"user.login\",\"n\":%d,\"pad\":\"%0120d\",\"time\":\"2026-11-23T13:00:00.%03dZ\",\"uid\":\"u-%d\"}\n",
+				i, i, i % 1000, i
+	}'
+}
+
+# collector [OPTION...]: the stand-in, which writes what it accepts to got.
+collector() {
+	standin_hec_start --out got --untold-out untold --uids "$@"
+}
+
+# send [OPTION...] <INPUT: to the collector; the acknowledgements go to acks,
+# messages to log, the exit code to status.
+send() {
+	status=0
+	timeout 50 "${SENDER[@]}" --url "$HEC_URL" "$@" >acks 2>log || status=$?
+	echo "status $status"
+	tail -n 5 acks log
+}
+
+# has_once FILE: the collector has every line of FILE, once, and nothing else.
+has_once() {
+	diff <(sort "$1") <(sort got) >difference || {
+		head -c 2000 difference
+		return 1
+	}
+}
+
+# has_all FILE MOST: every line, and at most MOST again.
+has_all() {
+	diff <(sort -u "$1") <(sort -u got) >difference || {
+		head -c 2000 difference
+		return 1
+	}
+	repeats=$(($(wc -l <got) - $(wc -l <"$1")))
+	echo "$repeats repeats"
+	[ "$repeats" -le "$2" ]
+}
+
+ended_with() {
+	[ "$(tail -n 1 acks)" = "$1" ]
+}
+
+# acks_rise: no acknowledgement goes down, and none comes after the end.
+acks_rise() {
+	awk '$2 < last { exit 1 } { last = $2 }
+		over { exit 1 } $1 != "ack" { over = 1 }' acks
+}
+
+# --- the plain way --------------------------------------------------------
+
+@test "tp-hec: every line arrives once, wrapped, and end says so" {
+	collector
+	events 1 5000 >in
+	send <in
+	[ "$status" -eq 0 ]
+	has_once in
+	acks_rise
+	ended_with "end 5000"
+	grep -qx 'ack 5000 u-5000' acks
+	[ ! -s log ]
+}
+
+@test "tp-hec: the envelope has time, sourcetype, host, index and fields" {
+	collector --out-envelope --token T,index=main
+	events 1 1 >in
+	send --host h --source s --index main --fields uid,n <in
+	[ "$status" -eq 0 ]
+	jq -e '.time == 1795438800.001 and .host == "h" and .source == "s"
+		and .sourcetype == "teleport:audit" and .index == "main"
+		and .fields.uid == "u-1" and .event.n == 1' got
+}
+
+@test "tp-hec: --endpoint raw sends the bytes as they are" {
+	collector
+	events 1 5000 >in
+	send --endpoint raw <in
+	[ "$status" -eq 0 ]
+	has_once in
+	grep -qx 'ack 5000 u-5000' acks
+	[ "$(hec_stats .requests.raw)" -ge 1 ]
+}
+
+@test "tp-hec: a URL with a path is used as it is" {
+	collector
+	events 1 3 >in
+	HEC_URL=$HEC_URL/services/collector/event/1.0 send <in
+	[ "$status" -eq 0 ]
+	has_once in
+}
+
+@test "tp-hec: gzip is used when asked for, and left after a 415" {
+	collector
+	events 1 5000 >in
+	send --gzip on <in
+	has_once in
+	[ "$(hec_stats '.bytes < .bytes_unpacked / 3')" = true ]
+	stop "$HEC_PID"
+	rm got
+	collector --no-gzip
+	send --gzip on <in
+	[ "$status" -eq 0 ]
+	has_once in
+}
+
+@test "tp-hec: no request is larger than --batch-bytes or has more lines than --batch-lines" {
+	collector --max-body 10000
+	events 1 1000 >in
+	send --batch-bytes 10000 <in
+	[ "$status" -eq 0 ]
+	has_once in
+	[ "$(hec_stats '.statuses["413"]')" = null ]
+	stop "$HEC_PID"
+	rm got
+	collector
+	send --batch-lines 100 <in
+	[ "$(hec_stats .requests.event)" -eq 10 ]
+}
+
+@test "tp-hec: a line waits no longer than --batch-age" {
+	collector
+	mkfifo pipe
+	"${SENDER[@]}" --url "$HEC_URL" --batch-age 100ms <pipe >acks 2>log 3>&- &
+	SENDER_PID=$!
+	exec 7>pipe
+	events 1 1 >&7
+	retry 5 grep -qx 'ack 1 u-1' acks
+	exec 7>&-
+	wait "$SENDER_PID"
+	ended_with "end 1"
+}
+
+# --- replies --------------------------------------------------------------
+
+# survive MOST FAULT [OPTION...]: 3000 lines under a fault; none lost, MOST
+# repeated.
+survive() {
+	local most=$1 fault=$2
+	shift 2
+	echo "== $fault"
+	rm -f got
+	collector --fault "$fault"
+	[ -s in ] || events 1 3000 >in
+	send --batch-bytes 50k "$@" <in
+	[ "$status" -eq 0 ]
+	has_all in "$most"
+	acks_rise
+	ended_with "end 3000"
+	stop "$HEC_PID"
+}
+
+@test "tp-hec: busy, full and shutting down are waited out, no line repeated" {
+	survive 0 kind=status,status=503,code=9
+	survive 0 kind=status,status=503,code=23
+	survive 0 kind=status,status=429,code=26
+	survive 0 kind=status,status=429,code=27,retry-after=1
+	survive 0 kind=status,status=500,code=8
+}
+
+@test "tp-hec: what a 503 says it has kept is not sent again" {
+	survive 0 kind=status,status=503,code=9,event=10,request=2
+	survive 0 kind=status,status=429,code=26,event=1,request=3,times=2
+}
+
+@test "tp-hec: near capacity is accepted, and repeated by nobody" {
+	survive 0 kind=status,status=200,code=24,times=5
+	survive 0 kind=status,status=200,code=25,times=5
+}
+
+@test "tp-hec: an answer that is not HEC's settles nothing" {
+	survive 0 kind=html,status=502
+	survive 0 kind=html,status=404
+	survive 0 kind=html,status=200
+	survive 0 kind=empty
+	survive 0 kind=redirect,status=307,location=http://127.0.0.1:1/
+}
+
+@test "tp-hec: an ambiguous end repeats no more than the requests it struck" {
+	survive 250 kind=reset,at=after,request=3
+	survive 250 kind=close,at=after,request=3
+	survive 250 kind=truncated,request=3
+	survive 0 kind=reset,at=before,request=3
+	survive 0 kind=reset,at=mid,request=3
+	survive 0 kind=close,at=before,request=3
+	survive 0 kind=close,at=mid,request=3
+}
+
+@test "tp-hec: a hanging collector is left after --timeout" {
+	survive 0 kind=hang,at=before,request=2,ms=20000 --timeout 500ms
+	survive 250 kind=hang,at=after,request=2,ms=20000 --timeout 500ms
+}
+
+@test "tp-hec: a collector that closes every connection is served all the same" {
+	collector --close-after 1
+	events 1 3000 >in
+	send --batch-bytes 50k <in
+	[ "$status" -eq 0 ]
+	has_once in
+}
+
+alone() {
+	[ "$(hec_stats .connections_open)" -eq 1 ]
+}
+
+@test "tp-hec: a pooled connection that died while idle costs nothing" {
+	collector --idle-ms 100
+	mkfifo pipe
+	"${SENDER[@]}" --url "$HEC_URL" --batch-age 0 <pipe >acks 2>log 3>&- &
+	SENDER_PID=$!
+	exec 7>pipe
+	events 1 1 >&7
+	retry 5 grep -q 'ack 1 ' acks
+	retry 5 alone # the question's own connection is the only one left
+	events 2 2 >&7
+	retry 5 grep -q 'ack 2 ' acks
+	exec 7>&-
+	wait "$SENDER_PID"
+	[ ! -s log ]
+}
+
+@test "tp-hec: chance faults of all kinds lose nothing" {
+	collector --chaos 20 --chaos-seed 7 --chaos-kinds status-5,reset,close,html,empty
+	events 1 3000 >in
+	send --batch-bytes 30k --in-flight 3 <in
+	[ "$status" -eq 0 ]
+	has_all in "$(hec_stats .ambiguous_kept)"
+}
+
+# --- refused events -------------------------------------------------------
+
+# dead_uids FILE: the uids in a dead-letter file, on one line.
+dead_uids() {
+	jq -r .uid "$1" | sort | tr '\n' ' '
+}
+
+@test "tp-hec: a bad event is set aside alone, its neighbours arrive once" {
+	for code in 6 12 13 15; do
+		rm -f got dead
+		collector --poison 'u-1234"':"$code" --poison 'u-7"':"$code" \
+			--poison 'u-3000"':"$code"
+		events 1 3000 >in
+		send --dead-letter dead --batch-bytes 100k <in
+		[ "$status" -eq 0 ]
+		grep -vE '"u-(7|1234|3000)"' in >good
+		has_once good
+		[ "$(dead_uids dead)" = "u-1234 u-3000 u-7 " ]
+		jq -e --argjson code "$code" '.code == $code and .status == 400' dead
+		ended_with "end 3000"
+		stop "$HEC_PID"
+	done
+}
+
+@test "tp-hec: without a dead-letter file a bad event stops before it" {
+	collector --poison 'u-1234"'
+	events 1 3000 >in
+	send --batch-bytes 100k --in-flight 1 <in
+	[ "$status" -eq 65 ]
+	[[ $(tail -n 1 acks) == "stop 1233 "* ]]
+	grep -q 'line 1234 (uid u-1234): 400 Invalid data format (code 6)' log
+	head -n 1233 in >good
+	diff <(sort good) <(sort got)
+}
+
+@test "tp-hec: code 6 without a number is looked for in halves" {
+	collector --fault kind=status,status=400,code=6
+	events 1 3000 >in
+	send --dead-letter dead <in
+	[ "$status" -eq 0 ]
+	has_once in
+	[ ! -s dead ]
+}
+
+@test "tp-hec: too large a body is cut until it is taken" {
+	collector --max-body 9000
+	events 1 3000 >in
+	send --dead-letter dead <in
+	[ "$status" -eq 0 ]
+	has_once in
+	[ ! -s dead ]
+}
+
+@test "tp-hec: an event that is too large by itself for the collector is set aside" {
+	collector --max-body 9000
+	events 1 10 >in
+	printf '{"pad":"%09000d","uid":"big"}\n' 0 >>in
+	events 12 20 >>in
+	send --dead-letter dead <in
+	[ "$status" -eq 0 ]
+	grep -v big in >good
+	has_once good
+	[ "$(dead_uids dead)" = "big " ]
+	ended_with "end 20"
+}
+
+# --- refusals and the operator --------------------------------------------
+
+@test "tp-hec: a wrong token holds the lines, and a mended file is enough" {
+	collector
+	echo WRONG >token
+	events 1 100 >in
+	"${SENDER[@]}" --url "$HEC_URL" <in >acks 2>log 3>&- &
+	SENDER_PID=$!
+	retry 5 grep -q '403 Invalid token (code 4): check --token-file; holding 100 lines' log
+	[ ! -s acks ]
+	echo T >token
+	retry 15 grep -qx 'end 100' acks
+	has_once in
+	grep -q 'accepting again' log
+	run ! grep -q WRONG log
+}
+
+@test "tp-hec: --give-up-after ends with 77 for a refusal, 69 for nobody there" {
+	collector
+	echo WRONG >token
+	events 1 100 >in
+	send --give-up-after 1s <in
+	[ "$status" -eq 77 ]
+	[[ $(tail -n 1 acks) == "stop 0 "* ]]
+	stop "$HEC_PID"
+	send --give-up-after 1s <in
+	[ "$status" -eq 69 ]
+	[[ $(tail -n 1 acks) == "stop 0 "* ]]
+}
+
+@test "tp-hec: a collector that comes late gets everything" {
+	collector
+	stop "$HEC_PID"
+	events 1 100 >in
+	"${SENDER[@]}" --url "$HEC_URL" <in >acks 2>log 3>&- &
+	SENDER_PID=$!
+	retry 5 grep -q 'holding 100 lines' log
+	rm -f got
+	standin_hec_start --out got --listen "127.0.0.1:$HEC_PORT"
+	retry 10 grep -qx 'end 100' acks
+	has_once in
+}
+
+@test "tp-hec: while one of two collectors is away the other gets its lines" {
+	collector
+	first=$HEC_PID url=$HEC_URL
+	standin_hec_start --out got2
+	events 1 3000 >in
+	stop "$first"
+	send --url "$url" --batch-bytes 50k <in
+	[ "$status" -eq 0 ]
+	mv got2 got
+	has_once in
+}
+
+# --- TLS ------------------------------------------------------------------
+
+@test "tp-hec: mutual TLS" {
+	make_certs pki
+	collector --cert pki/server.pem --key pki/server.key --client-ca pki/ca.pem
+	events 1 100 >in
+	send --ca pki/ca.pem --cert pki/client.pem --key pki/client.key <in
+	[ "$status" -eq 0 ]
+	has_once in
+}
+
+@test "tp-hec: --check tells good from unreached, refused and unusable" {
+	make_certs pki
+	collector --cert pki/server.pem --key pki/server.key --client-ca pki/ca.pem
+	tls=(--ca pki/ca.pem --cert pki/client.pem --key pki/client.key)
+	send --check "${tls[@]}"
+	[ "$status" -eq 0 ]
+	send --check --ca pki/other-ca.pem
+	[ "$status" -eq 77 ]
+	send --check --ca pki/ca.pem # no client certificate
+	[ "$status" -eq 77 ]
+	send --check --ca pki/ca.pem --cert pki/other-client.pem --key pki/other-client.key
+	[ "$status" -eq 77 ]
+	echo WRONG >token
+	send --check "${tls[@]}"
+	[ "$status" -eq 77 ]
+	grep -q 'check --token-file' log
+	send --check "${tls[@]}" --key pki/other-client.key
+	[ "$status" -eq 78 ]
+	send --check --ca missing.pem
+	[ "$status" -eq 78 ]
+	HEC_URL=http://127.0.0.1:$HEC_PORT send --check
+	[ "$status" -eq 69 ]
+	stop "$HEC_PID"
+	send --check "${tls[@]}"
+	[ "$status" -eq 69 ]
+	[ "$(wc -c <got)" -eq 0 ]
+}
+
+@test "tp-hec: TLS to a server without it, and a wrong name, are waited out" {
+	make_certs pki
+	collector
+	events 1 10 >in
+	HEC_URL=https://127.0.0.1:$HEC_PORT send --timeout 500ms --give-up-after 300ms <in
+	[ "$status" -eq 69 ]
+	stop "$HEC_PID"
+	collector --cert pki/server.pem --key pki/server.key --listen 127.0.0.2:0
+	HEC_URL=https://127.0.0.2:$HEC_PORT
+	send --ca pki/ca.pem --give-up-after 300ms <in
+	[ "$status" -eq 77 ]
+	grep -q "127.0.0.2.*check --ca" log
+	[[ $(tail -n 1 acks) == "stop 0 "* ]]
+}
+
+@test "tp-hec: token files that cannot be used are said at once, with 78" {
+	HEC_URL=http://127.0.0.1:1
+	: >token
+	send <<<'{}'
+	[ "$status" -eq 78 ]
+	grep -q 'token: the file is empty' log
+	printf 'two words' >token
+	send <<<'{}'
+	[ "$status" -eq 78 ]
+	rm token
+	send <<<'{}'
+	[ "$status" -eq 78 ]
+	grep -q 'token: No such file' log
+}
+
+@test "tp-hec: a token that others can read is warned of" {
+	collector
+	chmod 644 token
+	send <<<'{}'
+	[ "$status" -eq 0 ]
+	grep -q 'others can read the token' log
+}
+
+@test "tp-hec: no token and no password in a URL" {
+	HEC_URL='https://h/services/collector/raw?token=SECRET' send <<<'{}'
+	[ "$status" -eq 64 ]
+	run ! grep -q SECRET log
+	HEC_URL='https://user:SECRET@h/' send <<<'{}'
+	[ "$status" -eq 64 ]
+	run ! grep -q SECRET log
+}
+
+@test "tp-hec: the token goes into the query only when asked for" {
+	collector --token T,query
+	events 1 10 >in
+	send --token-in-query --endpoint raw <in
+	[ "$status" -eq 0 ]
+	has_once in
+}
+
+# --- input ----------------------------------------------------------------
+
+@test "tp-hec: no input is a good end" {
+	collector
+	send </dev/null
+	[ "$status" -eq 0 ]
+	[ "$(cat acks)" = "end 0" ]
+}
+
+@test "tp-hec: a last line without its newline is taken and said" {
+	collector
+	events 1 3 >in
+	truncate -s -1 in
+	send <in
+	[ "$status" -eq 0 ]
+	ended_with "end 3"
+	grep -q 'the last line has no newline' log
+	[ "$(wc -l <got)" -eq 3 ]
+}
+
+@test "tp-hec: blank lines count and carry nothing" {
+	collector
+	{
+		echo
+		events 1 2
+		echo
+		echo '   '
+		events 3 3
+		echo
+	} >in
+	send <in
+	[ "$status" -eq 0 ]
+	ended_with "end 7"
+	grep '{' in >good
+	has_once good
+}
+
+@test "tp-hec: a line that is no JSON object stops before it, the others are safe" {
+	for bad in '[1]' '{"a":' 'word' '{"a":1}x' $'{"a":"\xff"}'; do
+		rm -f got
+		collector
+		{
+			events 1 10
+			printf '%s\n' "$bad"
+			events 12 20
+		} >in
+		send <in
+		[ "$status" -eq 65 ]
+		[[ $(tail -n 1 acks) == "stop 10 "* ]]
+		head -n 10 in >good
+		has_once good
+		stop "$HEC_PID"
+	done
+}
+
+@test "tp-hec: with a dead-letter file a bad line is set aside, and the rest goes on" {
+	collector
+	{
+		events 1 10
+		echo word
+		head -c 300 /dev/urandom | tr -d '\n'
+		echo
+		events 13 20
+	} >in
+	send --dead-letter dead <in
+	[ "$status" -eq 0 ]
+	ended_with "end 20"
+	[ "$(jq -c .line dead | tr '\n' ' ')" = "11 12 " ]
+	grep -a '^{"event' in >good
+	has_once good
+}
+
+@test "tp-hec: a line of 100 MB is cut down and set aside in bounded memory" {
+	collector
+	{
+		events 1 2
+		head -c 100000000 /dev/zero | tr '\0' x
+		echo
+		events 4 5
+	} >in
+	status=0
+	limit=400000
+	[[ $BUILD != */san && -z ${UNDER_VALGRIND:-} ]] || limit=unlimited
+	bash -c 'ulimit -v "$1"; shift; exec "$@"' - "$limit" \
+		"${SENDER[@]}" --url "$HEC_URL" --dead-letter dead \
+		--max-event-bytes 1M <in >acks 2>log || status=$?
+	cat log
+	[ "$status" -eq 0 ]
+	ended_with "end 5"
+	grep -v x in >good
+	has_once good
+	jq -e '.line == 3 and (.raw | length) == 1000000
+		and (.reason | test("too large.*100000000"))' dead
+}
+
+@test "tp-hec: --oversize stop and truncate" {
+	collector
+	{
+		events 1 2
+		printf '{"pad":"%02000d","uid":"big"}\n' 0
+		events 4 5
+	} >in
+	send --max-event-bytes 1000 --oversize stop --dead-letter dead <in
+	[ "$status" -eq 65 ]
+	[[ $(tail -n 1 acks) == "stop 2 "* ]]
+	rm got
+	stop "$HEC_PID"
+	collector
+	printf '{"pad":"%01200d","uid":"big"}\n' 0 >in
+	send --max-event-bytes 1000 --oversize truncate <in
+	[ "$status" -eq 0 ]
+	jq -e '.uid == "big" and ._tp_truncated and (has("pad") | not)' got
+}
+
+@test "tp-hec: a dead-letter file that is full stops, and nothing is lost" {
+	collector
+	{
+		events 1 3
+		echo bad
+	} >in
+	send --dead-letter /dev/full <in
+	[ "$status" -eq 78 ]
+	[ ! -s acks ]
+}
+
+@test "tp-hec: what cannot be synced to the dead-letter file is not acknowledged" {
+	command -v strace >/dev/null || skip "no strace"
+	[[ $BUILD != */san && -z ${UNDER_VALGRIND:-} ]] || skip "strace, too"
+	collector
+	{
+		events 1 3
+		echo bad
+		events 5 9
+	} >in
+	SENDER=(strace -qq -o trace -e inject=fsync:error=EIO:when=2+ "${SENDER[@]}")
+	send --dead-letter dead <in
+	[ "$status" -eq 74 ]
+	[[ $(cat acks) == "stop 0 "* ]]
+}
+
+@test "tp-hec: acknowledgements that cannot be written end it, with 74" {
+	collector
+	events 1 3 >in
+	status=0
+	"${SENDER[@]}" --url "$HEC_URL" <in >/dev/full 2>log || status=$?
+	[ "$status" -eq 74 ]
+	grep -q 'standard output: No space left on device' log
+}
+
+@test "tp-hec: an expired client certificate is said, and refused with 77" {
+	make_certs pki
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=old \
+		-keyout pki/old.key -out pki/old.csr 2>/dev/null
+	mkdir pki/ca.d
+	: >pki/index
+	echo 01 >pki/serial
+	openssl ca -batch -config /dev/stdin -cert pki/ca.pem -keyfile pki/ca.key \
+		-startdate 20200101000000Z -enddate 20200102000000Z \
+		-in pki/old.csr -out pki/old.pem 2>/dev/null <<-'CNF'
+			[ca]
+			default_ca = c
+			[c]
+			database = pki/index
+			serial = pki/serial
+			new_certs_dir = pki/ca.d
+			default_md = sha256
+			policy = p
+			[p]
+			commonName = supplied
+		CNF
+	collector --cert pki/server.pem --key pki/server.key --client-ca pki/ca.pem
+	send --check --ca pki/ca.pem --cert pki/old.pem --key pki/old.key
+	[ "$status" -eq 77 ]
+	grep -q 'the client certificate has expired' log
+	grep -q 'check --ca, --cert and --key' log
+}
+
+@test "tp-hec: --replay-dead-letter sends what had been set aside" {
+	collector --poison 'u-5"'
+	events 1 10 >in
+	send --dead-letter dead <in
+	stop "$HEC_PID"
+	rm got
+	collector
+	send --replay-dead-letter <dead
+	[ "$status" -eq 0 ]
+	sed -n 5p in >good
+	has_once good
+	ended_with "end 1"
+}
+
+@test "tp-hec: tags come off and are what is acknowledged" {
+	collector
+	events 1 10 >in
+	sed 's/^{/{"_tp":"run-1\/N",/' in |
+		awk '{ sub("/N", "/" NR * 3); print }' >tagged
+	send <tagged
+	[ "$status" -eq 0 ]
+	has_once in
+	ended_with "end 30"
+	grep -qx 'ack 30 u-10' acks
+	tac tagged >mixed
+	send <mixed
+	[ "$status" -eq 65 ]
+	[[ $(tail -n 1 acks) == "stop 30 "* ]]
+}
+
+@test "tp-hec: --dry-run counts, and sends nothing" {
+	collector
+	{
+		events 1 10
+		echo bad
+	} >in
+	send --dry-run <in
+	[ "$status" -eq 65 ]
+	[ ! -s acks ]
+	grep -q 'dry run: 10 events in 1 requests' log
+	[ "$(hec_stats .accepted)" -eq 0 ]
+}
+
+@test "tp-hec: --stats keeps a file that says what was done" {
+	collector --poison 'u-5"'
+	events 1 10 >in
+	send --dead-letter dead --stats stats.prom <in
+	grep -qx 'tp_hec_events_read_total 10' stats.prom
+	grep -qx 'tp_hec_events_dead_total 1' stats.prom
+	grep -qx 'tp_hec_events_acknowledged_total 10' stats.prom
+	grep -qx 'tp_hec_requests_total{result="accepted"} 1' stats.prom
+}
+
+@test "tp-hec: a collector slower than --batch-age gets full batches all the same" {
+	collector --fault kind=latency,ms=150,times=0
+	events 1 1000 >in
+	send --batch-lines 100 --batch-age 20ms --in-flight 1 <in
+	[ "$status" -eq 0 ]
+	has_once in
+	[ "$(hec_stats .requests.event)" -le 12 ]
+}
+
+# --- ends -----------------------------------------------------------------
+
+# stream: tp-hec with its input held open on descriptor 7.
+stream() {
+	mkfifo pipe
+	"${SENDER[@]}" --url "$HEC_URL" "$@" <pipe >acks 2>log 3>&- &
+	SENDER_PID=$!
+	exec 7>pipe
+}
+
+# await_end: the sender's exit status, in $status.
+await_end() {
+	status=0
+	wait "$SENDER_PID" || status=$?
+	SENDER_PID=''
+}
+
+@test "tp-hec: SIGTERM delivers what was read and ends well" {
+	collector
+	stream --batch-age 1h --batch-lines 100
+	events 1 120 >in
+	cat in >&7 # in one write, so that it is read at once
+	printf '{"half":' >&7
+	retry 5 grep -q '^ack 100 ' acks
+	kill -TERM "$SENDER_PID"
+	await_end
+	exec 7>&-
+	[ "$status" -eq 0 ]
+	[[ $(tail -n 1 acks) == "stop 120 "* ]]
+	has_once in
+}
+
+is_asked() {
+	[ "$(hec_stats .connections_open)" -eq 2 ] # one is the question's own
+}
+
+@test "tp-hec: when --grace runs out it stops, with 75" {
+	collector --fault kind=hang,at=before,times=0,ms=20000
+	stream --batch-age 0 --grace 300ms
+	events 1 10 >&7
+	retry 5 is_asked
+	kill -TERM "$SENDER_PID"
+	await_end
+	exec 7>&-
+	[ "$status" -eq 75 ]
+	[[ $(tail -n 1 acks) == "stop 0 "* ]]
+}
+
+@test "tp-hec: a reader of the acknowledgements that goes ends it, with 75" {
+	collector
+	mkfifo pipe
+	{ "${SENDER[@]}" --url "$HEC_URL" <pipe 2>log 3>&- || echo $? >status; } | : &
+	exec 7>pipe
+	events 1 10 >&7
+	retry 10 test -s status
+	exec 7>&-
+	[ "$(cat status)" -eq 75 ]
+	grep -q 'the reader of the acknowledgements has gone' log
+}
+
+@test "tp-hec: a kill in the middle loses nothing that was acknowledged" {
+	collector --fault kind=latency,ms=50,times=0
+	events 1 20000 >in
+	"${SENDER[@]}" --url "$HEC_URL" --batch-bytes 50k <in >acks 2>log 3>&- &
+	SENDER_PID=$!
+	retry 10 test -s acks
+	kill -KILL "$SENDER_PID"
+	await_end
+	safe=$(awk '$1 == "ack" { n = $2 } END { print n }' acks)
+	echo "safe: $safe"
+	[ "$safe" -gt 0 ]
+	head -n "$safe" in | sort >promised
+	sort got | comm -23 promised - >lost
+	[ ! -s lost ]
+}
+
+@test "tp-hec: a terminal on standard input is refused with a hint" {
+	run -64 script -qec "'$BUILD/tp-hec' --url http://127.0.0.1:1" /dev/null
+	[[ $output == *"give - if you mean it"* ]]
+}
+
+@test "tp-hec: bad options are one line and 64" {
+	for words in "" "--url ftp://h" "--url http://h --in-flight 0" \
+		"--url http://h --ack indexer" "--url http://h operand" \
+		"--url http://h --endpoint raw --fields uid" "--nonsense"; do
+		# shellcheck disable=SC2086 # words
+		run -64 "$BUILD/tp-hec" $words </dev/null
+		[ "${#lines[@]}" -eq 1 ]
+	done
+}
+
+# --- how the input ends ----------------------------------------------------
+
+@test "tp-hec: an event that its writer did not finish is never acknowledged" {
+	collector
+	{
+		events 1 10
+		printf '{"uid":"cut","ti'
+	} >in
+	send --dead-letter dead <in
+	[ "$status" -eq 65 ]
+	[[ $(tail -n 1 acks) == "stop 10 "* ]]
+	grep -q 'line 11: the input ends in the middle of it' log
+	[ ! -s dead ]
+	head -n 10 in >whole
+	has_once whole
+}
+
+@test "tp-hec: asked to stop together with its writer, it says end" {
+	collector
+	stream --batch-age 50ms
+	events 1 10 >&7
+	retry 5 grep -q '^ack 10 ' acks
+	kill -TERM "$SENDER_PID"
+	exec 7>&-
+	await_end
+	[ "$status" -eq 0 ]
+	[ "$(tail -n 1 acks)" = "end 10" ]
+}

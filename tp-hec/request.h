@@ -1,0 +1,77 @@
+/*
+ * One HTTP request at a time over libcurl: a connection of its own, its
+ * channel and cookies, what is sent and what comes back.
+ *
+ * The body is sent from where it lies in the batch, which must stay until the
+ * request is done; compressed, it is the request's own.
+ */
+#ifndef TP_HEC_REQUEST_H
+#define TP_HEC_REQUEST_H
+
+#include <curl/curl.h>
+#include <stdint.h>
+
+#include "lib/buffer.h"
+#include "tp-hec/batch.h"
+#include "tp-hec/credentials.h"
+#include "tp-hec/verdict.h"
+
+struct receiver;
+struct libdeflate_compressor;
+
+enum { REQUEST_REPLY_BYTES = 64 * 1024 };
+
+/* What every request has in common. */
+struct request_setup {
+	const struct credentials *credentials;
+	const char *proxy; /* NULL: as the environment says */
+	int64_t timeout_ms;
+	int is_token_in_query;
+};
+
+struct request {
+	CURL *easy;
+	const struct request_setup *setup;
+	struct receiver *receiver; /* NULL: idle */
+	struct slice slice;
+	unsigned period; /* the receiver's when the request began */
+	int is_compressed;
+	int is_second_try; /* on a fresh connection, the pooled one was dead */
+
+	char channel[37]; /* a GUID */
+	struct curl_slist *headers;
+	void *compressed;
+	struct buffer reply; /* bounded by REQUEST_REPLY_BYTES */
+	int is_reply_cut;
+	char retry_after[64];
+	char error[CURL_ERROR_SIZE];
+};
+
+/* One that stays idle until request_prepare(). */
+struct request *request_new(const struct request_setup *setup);
+void request_free(struct request *request);
+
+/*
+ * Makes `easy` ready to send `len_bytes` of `body` to the receiver, compressed
+ * where it takes that.  Without a body (NULL) an empty POST.  Returns how many
+ * bytes will go over the wire.
+ */
+size_t request_prepare(struct request *request, struct receiver *receiver,
+    const void *body, size_t len_bytes);
+
+/* Releases what was sent; the request is idle. */
+void request_finish(struct request *request);
+
+/* Whether the request went out on a connection that had been used before. */
+int request_was_on_old_connection(const struct request *request);
+
+/*
+ * Whether the transfer failed because one side could not accept the other's
+ * proof: certificates, not reachability.
+ */
+int request_is_refused_by_tls(const struct request *request, CURLcode result);
+
+/* A transfer without a reply as a verdict, for its words. */
+struct verdict request_failure(const struct request *request, CURLcode result);
+
+#endif

@@ -1,0 +1,566 @@
+/* Requests in flight and what becomes of their lines. */
+#include "tp-hec/sender.h"
+
+#include <assert.h>
+#include <curl/curl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/message.h"
+#include "tp-hec/aside.h"
+#include "tp-hec/complaint.h"
+#include "tp-hec/line_uid.h"
+#include "tp-hec/slice_queue.h"
+#include "tp-hec/stats.h"
+#include "tp-hec/verdict.h"
+#include "tp-hec/window.h"
+
+struct sender {
+	const struct sender_setup *setup;
+	CURLM *multi;
+	struct receiver *receivers;
+	size_t receiver_count;
+	size_t turn; /* which receiver is asked first */
+	struct request **requests;
+	struct slice_queue queue;
+	int64_t send_before_line;
+	unsigned in_flight;
+};
+
+/* --- the queue ------------------------------------------------------------ */
+
+static void
+settle(struct sender *sender, const struct slice *slice)
+{
+	struct batch *batch = slice->batch;
+	const struct batch_line *last;
+	struct window_mark mark;
+
+	if (slice->from == slice->to)
+		return;
+	last = &batch->line[slice->to - 1];
+	mark.line = batch->first_line + (int64_t)slice->to - 1;
+	mark.number = last->number;
+	line_uid(batch->body.data + last->event_start, last->event_bytes,
+	    mark.uid);
+	window_settle(sender->setup->window, slice_first_line(slice), &mark);
+	sender->setup->stats->events_acknowledged += slice_events(slice);
+	batch->settled += slice->to - slice->from;
+	if (batch->settled == batch->count)
+		batch_release(batch);
+}
+
+/* Puts a slice in the queue; one without events is settled instead. */
+static void
+queue_slice(struct sender *sender, struct slice slice, int is_again)
+{
+	if (slice_events(&slice) == 0)
+		settle(sender, &slice);
+	else
+		slice_queue_put(&sender->queue, slice, is_again);
+}
+
+void
+sender_submit(struct sender *sender, struct batch *batch)
+{
+	queue_slice(sender, batch_whole(batch), 0);
+}
+
+/* Whether the first slice in the queue may be sent at all. */
+static int
+has_work(const struct sender *sender)
+{
+	return slice_queue_first_line(&sender->queue) <
+	       sender->send_before_line;
+}
+
+int
+sender_is_idle(const struct sender *sender)
+{
+	return sender->in_flight == 0 && !has_work(sender);
+}
+
+void
+sender_send_only_before(struct sender *sender, int64_t line)
+{
+	if (line < sender->send_before_line)
+		sender->send_before_line = line;
+}
+
+/* --- starting requests ---------------------------------------------------- */
+
+/* The free receiver with the least in flight, in turn among equals. */
+static struct receiver *
+choose_receiver(struct sender *sender, int64_t now_ms)
+{
+	struct receiver *best = NULL;
+
+	for (size_t i = 0; i < sender->receiver_count; i++) {
+		struct receiver *receiver =
+		    &sender->receivers[(sender->turn + i) %
+				       sender->receiver_count];
+		if (receiver_is_free(receiver, now_ms) &&
+		    (best == NULL || receiver->in_flight < best->in_flight))
+			best = receiver;
+	}
+	if (best != NULL)
+		sender->turn = (size_t)(best - sender->receivers) + 1;
+	return best;
+}
+
+static struct request *
+find_idle_request(struct sender *sender)
+{
+	for (unsigned i = 0; i < sender->setup->in_flight; i++)
+		if (sender->requests[i]->receiver == NULL)
+			return sender->requests[i];
+	return NULL;
+}
+
+static void
+launch(struct sender *sender, struct request *request,
+    struct receiver *receiver)
+{
+	sender->setup->stats->bytes_sent += request_prepare(request, receiver,
+	    slice_body(&request->slice), slice_bytes(&request->slice));
+	receiver->in_flight++;
+	sender->in_flight++;
+	CURLMcode result = curl_multi_add_handle(sender->multi, request->easy);
+	if (result != CURLM_OK)
+		die(EXIT_SOFTWARE, "libcurl: %s", curl_multi_strerror(result));
+}
+
+static void
+start_requests(struct sender *sender, int64_t now_ms)
+{
+	while (has_work(sender)) {
+		struct request *request = find_idle_request(sender);
+		struct receiver *receiver =
+		    request ? choose_receiver(sender, now_ms) : NULL;
+		if (receiver == NULL)
+			return;
+		int is_again;
+		request->slice = slice_queue_take(&sender->queue,
+		    receiver->largest_bytes, &is_again);
+		sender->setup->stats->requests_again += (uint64_t)is_again;
+		launch(sender, request, receiver);
+	}
+}
+
+/* --- what a reply means --------------------------------------------------- */
+
+/* Lines from `index` of the slice on. */
+static struct slice
+tail(struct slice slice, size_t from)
+{
+	slice.from = from;
+	return slice;
+}
+
+static struct slice
+head(struct slice slice, size_t to)
+{
+	slice.to = to;
+	return slice;
+}
+
+static void
+resend(struct sender *sender, struct slice slice)
+{
+	if (slice.from < slice.to)
+		queue_slice(sender, slice, 1);
+}
+
+/* One line is refused by itself: set it aside, or stop before it. */
+static void
+refuse_line(struct sender *sender, const struct slice *slice, size_t at,
+    const struct verdict *verdict, int status)
+{
+	const struct batch *batch = slice->batch;
+	const struct batch_line *line = &batch->line[at];
+	char uid[UID_MAX_BYTES + 1];
+	const char *text = batch->body.data + line->event_start;
+
+	line_uid(text, line->event_bytes, uid);
+	struct aside_event event = { .line = batch->first_line + (int64_t)at,
+		.text = text,
+		.len_bytes = line->event_bytes,
+		.true_bytes = line->event_bytes,
+		.uid = uid };
+	struct slice one = { slice->batch, at, at + 1 };
+	if (aside_put(sender->setup->aside, &event, verdict->text, status,
+		verdict->code) == 0) {
+		settle(sender, &one);
+	} else {
+		sender_send_only_before(sender, event.line);
+		queue_slice(sender, one, 1); /* stays, unsent */
+	}
+}
+
+static void
+bench(struct sender *sender, const struct request *request,
+    enum trouble trouble, const struct verdict *verdict, int status,
+    int64_t now_ms)
+{
+	struct receiver *receiver = request->receiver;
+
+	if (!receiver_bench(receiver, trouble, request->period,
+		verdict->retry_after_ms, now_ms))
+		return;
+	complaint_phrase(verdict, status, receiver->why, sizeof(receiver->why));
+	if (notice_is_due(&receiver->notice, complaint_key(verdict, status),
+		now_ms))
+		complaint_say(receiver, verdict, status,
+		    receiver->benched_until_ms - now_ms,
+		    sender->setup->stats->lines_in_hand);
+	if (trouble == TROUBLE_REFUSED)
+		credentials_reload(sender->setup->credentials);
+}
+
+static void
+note_success(const struct request *request, int64_t now_ms)
+{
+	struct receiver *receiver = request->receiver;
+	int64_t lasted_ms =
+	    receiver_succeeded(receiver, request->period, now_ms);
+
+	if (lasted_ms >= 0)
+		message("%s: accepting again after %" PRId64 ".%" PRId64 " s",
+		    receiver->name, lasted_ms / 1000, lasted_ms % 1000 / 100);
+}
+
+/* The body as a whole was too large, unless it is a single event. */
+static void
+split(struct sender *sender, const struct request *request,
+    const struct verdict *verdict, int status)
+{
+	const struct slice *slice = &request->slice;
+
+	if (slice_events(slice) > 1) {
+		receiver_shrink(request->receiver, slice_bytes(slice));
+		resend(sender, *slice);
+		return;
+	}
+	size_t at = slice_line_of_event(slice, 0);
+	struct slice before = head(*slice, at);
+	struct slice after = tail(*slice, at + 1);
+	refuse_line(sender, slice, at, verdict, status);
+	resend(sender, before);
+	resend(sender, after);
+}
+
+/* Somewhere in the slice is a bad event: look for it in halves. */
+static void
+bisect(struct sender *sender, const struct slice *slice)
+{
+	size_t middle = slice_line_of_event(slice, slice_events(slice) / 2);
+
+	resend(sender, head(*slice, middle));
+	resend(sender, tail(*slice, middle));
+}
+
+/* The event `bad` is refused; what stands before it is settled. */
+static void
+step_over(struct sender *sender, const struct slice *slice,
+    const struct verdict *verdict, int status)
+{
+	size_t at = slice_line_of_event(slice, verdict->bad);
+	struct slice before = head(*slice, at);
+	struct slice after = tail(*slice, at + 1);
+	struct slice whole = *slice;
+
+	resend(sender, after);
+	refuse_line(sender, &whole, at, verdict, status);
+	settle(sender, &before);
+}
+
+/* HEC kept the first `kept` events; the others are sent again. */
+static void
+keep_prefix(struct sender *sender, const struct slice *slice, size_t kept)
+{
+	size_t at = kept < slice_events(slice)
+			? slice_line_of_event(slice, kept)
+			: slice->to;
+	struct slice before = head(*slice, at);
+	struct slice after = tail(*slice, at);
+
+	resend(sender, after);
+	settle(sender, &before);
+}
+
+static enum request_result
+result_of(enum verdict_kind kind)
+{
+	switch (kind) {
+	case VERDICT_ACCEPTED:
+		return RESULT_ACCEPTED;
+	case VERDICT_PREFIX_BAD:
+	case VERDICT_SOME_BAD:
+		return RESULT_PARTIAL;
+	case VERDICT_TOO_LARGE:
+		return RESULT_TOO_LARGE;
+	case VERDICT_NO_GZIP:
+		return RESULT_NO_GZIP;
+	case VERDICT_HOLD:
+		return RESULT_REFUSED;
+	case VERDICT_RETRY:
+		break;
+	}
+	return RESULT_RETRY;
+}
+
+static void
+obey(struct sender *sender, struct request *request,
+    const struct verdict *verdict, int status, int64_t now_ms)
+{
+	const struct slice *slice = &request->slice;
+
+	sender->setup->stats->requests[result_of(verdict->kind)]++;
+	switch (verdict->kind) {
+	case VERDICT_ACCEPTED:
+		note_success(request, now_ms);
+		if (verdict->is_slow_down)
+			receiver_slow_down(request->receiver);
+		settle(sender, slice);
+		break;
+	case VERDICT_PREFIX_BAD:
+		note_success(request, now_ms);
+		step_over(sender, slice, verdict, status);
+		break;
+	case VERDICT_SOME_BAD:
+		note_success(request, now_ms);
+		if (slice_events(slice) > 1)
+			bisect(sender, slice);
+		else
+			split(sender, request, verdict, status);
+		break;
+	case VERDICT_TOO_LARGE:
+		note_success(request, now_ms);
+		split(sender, request, verdict, status);
+		break;
+	case VERDICT_NO_GZIP:
+		if (request->is_compressed) {
+			request->receiver->is_gzip = 0;
+			resend(sender, *slice);
+			break;
+		} /* fall through */
+	case VERDICT_RETRY:
+		bench(sender, request, TROUBLE_UNREACHED, verdict, status,
+		    now_ms);
+		keep_prefix(sender, slice, verdict->kept);
+		break;
+	case VERDICT_HOLD:
+		bench(sender, request, TROUBLE_REFUSED, verdict, status,
+		    now_ms);
+		keep_prefix(sender, slice, verdict->kept);
+		break;
+	}
+}
+
+/* --- ending requests ------------------------------------------------------ */
+
+static struct verdict
+read_reply(const struct request *request, CURLcode result, int status)
+{
+	struct reply reply = { .status = status,
+		.body = request->reply.data,
+		.len_bytes = request->reply.len_bytes,
+		.retry_after =
+		    request->retry_after[0] ? request->retry_after : NULL,
+		.now_seconds = (int64_t)time(NULL),
+		.is_cut = result != CURLE_OK || request->is_reply_cut };
+
+	return verdict_of(&reply, slice_events(&request->slice));
+}
+
+/* No reply: nobody there, or somebody who is not to be trusted (or we). */
+static void
+endure(struct sender *sender, const struct request *request, CURLcode result,
+    int64_t now_ms)
+{
+	int is_refused = request_is_refused_by_tls(request, result);
+	struct verdict verdict = request_failure(request, result);
+
+	sender->setup->stats->requests[RESULT_UNREACHED]++;
+	bench(sender, request, is_refused ? TROUBLE_REFUSED : TROUBLE_UNREACHED,
+	    &verdict, 0, now_ms);
+	resend(sender, request->slice);
+}
+
+/* A pooled connection that died idle says nothing about the receiver. */
+static int
+try_fresh_connection(struct sender *sender, struct request *request,
+    CURLcode result)
+{
+	struct receiver *receiver = request->receiver;
+	int is_dead_pooled =
+	    (result == CURLE_SEND_ERROR || result == CURLE_RECV_ERROR ||
+		result == CURLE_GOT_NOTHING) &&
+	    !request->is_second_try && request_was_on_old_connection(request);
+
+	if (!is_dead_pooled)
+		return 0;
+	request_finish(request);
+	request->is_second_try = 1;
+	sender->setup->stats->requests_again++;
+	launch(sender, request, receiver);
+	return 1;
+}
+
+static void
+finish(struct sender *sender, struct request *request, CURLcode result,
+    int64_t now_ms)
+{
+	long status = 0;
+
+	curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_multi_remove_handle(sender->multi, request->easy);
+	request->receiver->in_flight--;
+	sender->in_flight--;
+	if (result != CURLE_OK && status == 0) {
+		if (try_fresh_connection(sender, request, result))
+			return;
+		endure(sender, request, result, now_ms);
+	} else {
+		struct verdict verdict =
+		    read_reply(request, result, (int)status);
+		obey(sender, request, &verdict, (int)status, now_ms);
+	}
+	request_finish(request);
+}
+
+static void
+reap(struct sender *sender, int64_t now_ms)
+{
+	CURLMsg *event;
+	int left;
+
+	while ((event = curl_multi_info_read(sender->multi, &left)) != NULL) {
+		struct request *request;
+		CURLcode result = event->data.result;
+		if (event->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(event->easy_handle, CURLINFO_PRIVATE,
+		    &request);
+		finish(sender, request, result, now_ms);
+	}
+}
+
+void
+sender_turn(struct sender *sender, int64_t now_ms)
+{
+	int running;
+	CURLMcode result;
+
+	start_requests(sender, now_ms);
+	result = curl_multi_perform(sender->multi, &running);
+	if (result != CURLM_OK)
+		die(EXIT_SOFTWARE, "libcurl: %s", curl_multi_strerror(result));
+	reap(sender, now_ms);
+	sender->setup->stats->requests_in_flight = sender->in_flight;
+}
+
+/* When a benched receiver may be asked again, if work waits for it. */
+static int64_t
+next_start_ms(const struct sender *sender, int64_t now_ms)
+{
+	int64_t next_ms = INT64_MAX;
+
+	if (!has_work(sender) || sender->in_flight == sender->setup->in_flight)
+		return next_ms;
+	for (size_t i = 0; i < sender->receiver_count; i++) {
+		const struct receiver *receiver = &sender->receivers[i];
+		if (receiver_is_free(receiver, now_ms))
+			return now_ms;
+		if (receiver->benched_until_ms > now_ms &&
+		    receiver->benched_until_ms < next_ms)
+			next_ms = receiver->benched_until_ms;
+	}
+	return next_ms;
+}
+
+void
+sender_wait(struct sender *sender, struct curl_waitfd *fds, unsigned count,
+    int64_t now_ms, int64_t most_ms)
+{
+	int64_t next_ms = next_start_ms(sender, now_ms);
+
+	if (next_ms != INT64_MAX && next_ms - now_ms < most_ms)
+		most_ms = next_ms - now_ms;
+	if (most_ms > 60 * 1000)
+		most_ms = 60 * 1000;
+	CURLMcode result = curl_multi_poll(sender->multi, fds, count,
+	    most_ms > 0 ? (int)most_ms : 0, NULL);
+	if (result != CURLM_OK)
+		die(EXIT_SOFTWARE, "libcurl: %s", curl_multi_strerror(result));
+}
+
+enum trouble
+sender_trouble(const struct sender *sender, int64_t *since_ms,
+    const struct receiver **which)
+{
+	enum trouble trouble = TROUBLE_REFUSED;
+
+	*since_ms = 0;
+	for (size_t i = 0; i < sender->receiver_count; i++) {
+		const struct receiver *receiver = &sender->receivers[i];
+		if (receiver->trouble == TROUBLE_NONE)
+			return TROUBLE_NONE;
+		if (receiver->trouble == TROUBLE_UNREACHED)
+			trouble = TROUBLE_UNREACHED;
+		if (receiver->trouble_since_ms >= *since_ms) {
+			*since_ms = receiver->trouble_since_ms;
+			*which = receiver;
+		}
+	}
+	return trouble;
+}
+
+/* --- setting up ----------------------------------------------------------- */
+
+struct sender *
+sender_new(const struct sender_setup *setup)
+{
+	struct sender *sender = calloc(1, sizeof(*sender));
+	struct timespec now;
+
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (sender == NULL || (sender->multi = curl_multi_init()) == NULL)
+		die(EXIT_OS, "out of memory");
+	sender->setup = setup;
+	sender->send_before_line = INT64_MAX;
+	sender->receiver_count = setup->url_count;
+	sender->receivers =
+	    calloc(setup->url_count, sizeof(*sender->receivers));
+	sender->requests = calloc(setup->in_flight, sizeof(struct request *));
+	if (sender->receivers == NULL || sender->requests == NULL)
+		die(EXIT_OS, "out of memory");
+	for (size_t i = 0; i < setup->url_count; i++)
+		sender->receivers[i] = receiver_make(setup->urls[i],
+		    setup->gzip, setup->in_flight, (uint64_t)now.tv_nsec + i);
+	for (unsigned i = 0; i < setup->in_flight; i++)
+		sender->requests[i] = request_new(&setup->request);
+	return sender;
+}
+
+void
+sender_free(struct sender *sender)
+{
+	if (sender == NULL)
+		return;
+	for (unsigned i = 0; i < sender->setup->in_flight; i++) {
+		curl_multi_remove_handle(sender->multi,
+		    sender->requests[i]->easy);
+		request_free(sender->requests[i]);
+	}
+	curl_multi_cleanup(sender->multi);
+	free(sender->receivers);
+	free(sender->requests);
+	slice_queue_free(&sender->queue);
+	free(sender);
+	curl_global_cleanup();
+}
