@@ -143,12 +143,13 @@ holds_no_more_than_it_must(void **state)
 	struct emitter *emitter = start(fd);
 	static const char text[] = "{\"some\":\"line of some bytes\"}";
 	const size_t line_bytes = sizeof(text); /* with its newline */
+	const size_t count = 10000;
 
 	(void)state;
-	for (int i = 0; i < 10000; i++)
+	for (size_t i = 0; i < count; i++)
 		assert_int_equal(line(emitter, text, "a", "a"), 0);
 	size_t written = strlen(contents("out"));
-	assert_true(10000 * line_bytes - written < 130 * 1024);
+	assert_true(count * line_bytes - written < 130 * 1024);
 	assert_int_equal(written % line_bytes, 0);
 	emitter_free(emitter);
 	close(fd);
@@ -161,7 +162,7 @@ says_when_the_reader_has_gone(void **state)
 	int ends[2];
 
 	(void)state;
-	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	close(ends[0]);
 	struct emitter *emitter = start(ends[1]);
 	assert_int_equal(line(emitter, "{}", "a", "a"), EMITTER_OK);
