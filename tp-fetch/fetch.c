@@ -276,15 +276,7 @@ exit_code(enum session_outcome outcome, enum page_end end)
 {
 	if (end == PAGE_ERROR || end == PAGE_READER_GONE)
 		return EXIT_IO;
-	if (outcome == SESSION_READER_GONE) {
-		message("standard output: nobody reads it any more");
-		return EXIT_IO;
-	}
-	if (outcome == SESSION_UNREACHABLE)
-		return EXIT_UNAVAILABLE;
-	if (outcome == SESSION_REFUSED)
-		return EXIT_REFUSED;
-	return 0; /* done, or stopped as asked */
+	return session_exit_code(outcome);
 }
 
 static int

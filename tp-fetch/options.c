@@ -79,6 +79,18 @@ split_list(const char *name, const char *value)
 	return list;
 }
 
+static void
+free_list(const char **list)
+{
+	union {
+		const char *in;
+		void *out;
+	} words = { .in = list == NULL ? NULL : list[0] };
+
+	free(words.out);
+	free(list);
+}
+
 static int
 parse_when(const char *value, struct timestamp *when)
 {
@@ -155,8 +167,10 @@ take_range(struct options *options, const char *name, const char *value)
 			option_refuse(name, value,
 			    "a time such as 2026-11-01T00:00:00Z, -1h or now");
 	} else if (strcmp(name, "types") == 0) {
+		free_list(options->types);
 		options->types = split_list(name, value);
 	} else if (strcmp(name, "skip-event-types") == 0) {
+		free_list(options->skip_types);
 		options->skip_types = split_list(name, value);
 	} else if (strcmp(name, "batch") == 0) {
 		options->batch =
@@ -255,18 +269,6 @@ options_parse(struct options *options, int argc, char **argv)
 		    "an address such as auth.example.com:3025");
 	if (options->run[0] == '\0')
 		make_run_id(options->run);
-}
-
-static void
-free_list(const char **list)
-{
-	union {
-		const char *in;
-		void *out;
-	} words = { .in = list == NULL ? NULL : list[0] };
-
-	free(words.out);
-	free(list);
 }
 
 void

@@ -21,10 +21,13 @@ enum trouble {
 	TROUBLE_REFUSED    /* the operator must */
 };
 
+/* GZIP_AUTO: unless it is on this machine. */
+enum gzip { GZIP_AUTO, GZIP_ON, GZIP_OFF };
+
 enum { RECEIVER_NAME_BYTES = 256 };
 
 struct receiver {
-	char *url;                      /* where requests go */
+	const char *url;                /* where requests go */
 	char name[RECEIVER_NAME_BYTES]; /* for people: without its query */
 	int is_gzip;
 	unsigned in_flight;
@@ -42,6 +45,10 @@ struct receiver {
 	struct notice notice;
 	char why[256]; /* the trouble in words */
 };
+
+/* `url` is kept; `most` is how many requests it may be given at a time. */
+struct receiver
+receiver_make(const char *url, enum gzip gzip, unsigned most, uint64_t seed);
 
 /* Whether it may be given a request now. */
 int receiver_is_free(const struct receiver *receiver, int64_t now_ms);

@@ -13,22 +13,10 @@
 #include "tp-hec/aside.h"
 #include "tp-hec/complaint.h"
 #include "tp-hec/line_uid.h"
+#include "tp-hec/slice_queue.h"
 #include "tp-hec/stats.h"
-#include "tp-hec/url.h"
 #include "tp-hec/verdict.h"
 #include "tp-hec/window.h"
-
-enum {
-	RETRY_FIRST_MS = 1000,
-	HOLD_FIRST_MS = 5000,
-	LONGEST_PAUSE_MS = 60 * 1000
-};
-
-/* A slice that waits, and whether its lines have been sent before. */
-struct waiting {
-	struct slice slice;
-	int is_again;
-};
 
 struct sender {
 	const struct sender_setup *setup;
@@ -37,9 +25,7 @@ struct sender {
 	size_t receiver_count;
 	size_t turn; /* which receiver is asked first */
 	struct request **requests;
-	struct waiting *queue; /* sorted by line */
-	size_t queue_count;
-	size_t queue_capacity;
+	struct slice_queue queue;
 	int64_t send_before_line;
 	unsigned in_flight;
 };
@@ -67,47 +53,14 @@ settle(struct sender *sender, const struct slice *slice)
 		batch_release(batch);
 }
 
-/* Puts a slice in its place; one without events is settled instead. */
+/* Puts a slice in the queue; one without events is settled instead. */
 static void
 queue_slice(struct sender *sender, struct slice slice, int is_again)
 {
-	size_t at = sender->queue_count;
-
-	if (slice_events(&slice) == 0) {
+	if (slice_events(&slice) == 0)
 		settle(sender, &slice);
-		return;
-	}
-	if (at == sender->queue_capacity) {
-		sender->queue_capacity = at ? at * 2 : 16;
-		sender->queue = realloc(sender->queue,
-		    sender->queue_capacity * sizeof(*sender->queue));
-		if (sender->queue == NULL)
-			die(EXIT_OS, "out of memory");
-	}
-	while (at > 0 && slice_first_line(&sender->queue[at - 1].slice) >
-			     slice_first_line(&slice))
-		at--;
-	memmove(&sender->queue[at + 1], &sender->queue[at],
-	    (sender->queue_count - at) * sizeof(*sender->queue));
-	sender->queue[at] = (struct waiting){ slice, is_again };
-	sender->queue_count++;
-}
-
-/* The queue's head, cut to what the receiver takes at once. */
-static struct waiting
-take_first(struct sender *sender, size_t most_bytes)
-{
-	struct waiting *first = &sender->queue[0];
-	struct waiting taken = *first;
-
-	taken.slice.to = slice_cut(&first->slice, most_bytes);
-	if (taken.slice.to < first->slice.to) {
-		first->slice.from = taken.slice.to;
-		return taken;
-	}
-	sender->queue_count--;
-	memmove(first, first + 1, sender->queue_count * sizeof(*first));
-	return taken;
+	else
+		slice_queue_put(&sender->queue, slice, is_again);
 }
 
 void
@@ -120,9 +73,8 @@ sender_submit(struct sender *sender, struct batch *batch)
 static int
 has_work(const struct sender *sender)
 {
-	return sender->queue_count > 0 &&
-	       slice_first_line(&sender->queue[0].slice) <
-		   sender->send_before_line;
+	return slice_queue_first_line(&sender->queue) <
+	       sender->send_before_line;
 }
 
 int
@@ -190,11 +142,10 @@ start_requests(struct sender *sender, int64_t now_ms)
 		    request ? choose_receiver(sender, now_ms) : NULL;
 		if (receiver == NULL)
 			return;
-		struct waiting first =
-		    take_first(sender, receiver->largest_bytes);
-		request->slice = first.slice;
-		sender->setup->stats->requests_again +=
-		    (uint64_t)first.is_again;
+		int is_again;
+		request->slice = slice_queue_take(&sender->queue,
+		    receiver->largest_bytes, &is_again);
+		sender->setup->stats->requests_again += (uint64_t)is_again;
 		launch(sender, request, receiver);
 	}
 }
@@ -431,10 +382,8 @@ endure(struct sender *sender, const struct request *request, CURLcode result,
     int64_t now_ms)
 {
 	int is_refused = request_is_refused_by_tls(request, result);
-	struct verdict verdict = { .code = -1, .retry_after_ms = -1 };
+	struct verdict verdict = request_failure(request, result);
 
-	snprintf(verdict.text, sizeof(verdict.text), "%s",
-	    request_error_text(request, result));
 	sender->setup->stats->requests[RESULT_UNREACHED]++;
 	bench(sender, request, is_refused ? TROUBLE_REFUSED : TROUBLE_UNREACHED,
 	    &verdict, 0, now_ms);
@@ -570,63 +519,7 @@ sender_trouble(const struct sender *sender, int64_t *since_ms,
 	return trouble;
 }
 
-/* --- --check -------------------------------------------------------------- */
-
-static int
-check_receiver(struct sender *sender, struct receiver *receiver)
-{
-	struct request *request = sender->requests[0];
-	long status = 0;
-	int exit_code = 0;
-
-	request->slice = (struct slice){ 0 };
-	request_prepare(request, receiver, NULL, 0);
-	CURLcode result = curl_easy_perform(request->easy);
-	curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (result != CURLE_OK && status == 0) {
-		message("%s: %s", receiver->name,
-		    request_error_text(request, result));
-		exit_code = request_is_refused_by_tls(request, result)
-				? EXIT_REFUSED
-				: EXIT_UNAVAILABLE;
-	} else {
-		exit_code = complaint_check(receiver, request->reply.data,
-		    request->reply.len_bytes, (int)status);
-	}
-	request_finish(request);
-	return exit_code;
-}
-
-int
-sender_check(struct sender *sender)
-{
-	int worst = 0;
-
-	for (size_t i = 0; i < sender->receiver_count; i++) {
-		int exit_code = check_receiver(sender, &sender->receivers[i]);
-		if (exit_code > worst)
-			worst = exit_code;
-	}
-	return worst;
-}
-
 /* --- setting up ----------------------------------------------------------- */
-
-static void
-set_up_receiver(struct sender *sender, struct receiver *receiver, char *url,
-    uint64_t seed)
-{
-	const struct sender_setup *setup = sender->setup;
-
-	receiver->url = url;
-	url_name(url, receiver->name, sizeof(receiver->name));
-	receiver->is_gzip = setup->gzip == GZIP_ON ||
-			    (setup->gzip == GZIP_AUTO && !url_is_loopback(url));
-	receiver->limit = receiver->most = setup->in_flight;
-	receiver->largest_bytes = SIZE_MAX;
-	receiver->retry = backoff_start(RETRY_FIRST_MS, LONGEST_PAUSE_MS, seed);
-	receiver->hold = backoff_start(HOLD_FIRST_MS, LONGEST_PAUSE_MS, seed);
-}
 
 struct sender *
 sender_new(const struct sender_setup *setup)
@@ -647,8 +540,8 @@ sender_new(const struct sender_setup *setup)
 	if (sender->receivers == NULL || sender->requests == NULL)
 		die(EXIT_OS, "out of memory");
 	for (size_t i = 0; i < setup->url_count; i++)
-		set_up_receiver(sender, &sender->receivers[i],
-		    strdup(setup->urls[i]), (uint64_t)now.tv_nsec + i);
+		sender->receivers[i] = receiver_make(setup->urls[i],
+		    setup->gzip, setup->in_flight, (uint64_t)now.tv_nsec + i);
 	for (unsigned i = 0; i < setup->in_flight; i++)
 		sender->requests[i] = request_new(&setup->request);
 	return sender;
@@ -665,11 +558,9 @@ sender_free(struct sender *sender)
 		request_free(sender->requests[i]);
 	}
 	curl_multi_cleanup(sender->multi);
-	for (size_t i = 0; i < sender->receiver_count; i++)
-		free(sender->receivers[i].url);
 	free(sender->receivers);
 	free(sender->requests);
-	free(sender->queue);
+	slice_queue_free(&sender->queue);
 	free(sender);
 	curl_global_cleanup();
 }

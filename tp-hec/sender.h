@@ -27,7 +27,7 @@ struct sender_setup {
 	struct credentials *credentials; /* read again when refused */
 	const char *const *urls;
 	size_t url_count;
-	enum { GZIP_AUTO, GZIP_ON, GZIP_OFF } gzip;
+	enum gzip gzip;
 	unsigned in_flight;
 	struct window *window;
 	struct aside *aside;
@@ -62,11 +62,5 @@ int sender_is_idle(const struct sender *sender);
  */
 enum trouble sender_trouble(const struct sender *sender, int64_t *since_ms,
     const struct receiver **which);
-
-/*
- * `--check`: asks every receiver, with an empty body, whether it would take
- * our events.  Prints one line each; returns the exit code.  Blocks.
- */
-int sender_check(struct sender *sender);
 
 #endif
