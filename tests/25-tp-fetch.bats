@@ -80,10 +80,20 @@ start_fetch() {
 # ended STATUS PID: it ends with that, and in time.
 ended() {
 	local status=0
+	forget "$2"
 	retry "$limit" is_gone "$2" || kill -9 "$2"
 	wait "$2" || status=$?
 	echo "ended with $status" >&2
 	[ "$status" -eq "$1" ]
+}
+
+# forget PID: teardown need not wait for it again.
+forget() {
+	local pid kept=()
+	for pid in "${started[@]}"; do
+		[ "$pid" = "$1" ] || kept+=("$pid")
+	done
+	started=("${kept[@]}")
 }
 
 is_gone() {
