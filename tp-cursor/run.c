@@ -177,6 +177,12 @@ run_id(const struct run *run)
 	return run->journal.run;
 }
 
+int
+run_is_tagged(const struct run *run)
+{
+	return run->journal.is_tagged;
+}
+
 int64_t
 run_committed_line(const struct run *run)
 {

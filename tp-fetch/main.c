@@ -272,7 +272,7 @@ fetch(struct run *run)
 		return code;
 	run->emitter = emitter_new(options->is_dry_run ? -1 : STDOUT_FILENO,
 	    options->is_dry_run ? -1 : run->dir_fd, options->state_path,
-	    options->run, run->state);
+	    options->run, options->is_tagged, run->state);
 	if (run->emitter == NULL)
 		return EXIT_IO;
 	code = fetch_run(

@@ -37,6 +37,8 @@ static const struct option_spec specs[] = {
 	{ "window-size", 0, "DURATION", "time span of a search (24h)" },
 	{ "run", 0, "ID", "name this run so (default: time and chance)" },
 	{ "lock-fd", 0, "N", "S/lock is open and locked already, as N" },
+	{ "tag", 0, NULL,
+	    "number the lines, so that filters behind may drop some" },
 	{ "give-up-after", 0, "DURATION",
 	    "exit 69 or 77 after waiting so long (never)" },
 	{ "check", 0, NULL,
@@ -200,6 +202,8 @@ take(void *cookie, const char *name, const char *value)
 		take_run(options, name, value);
 	else if (strcmp(name, "lock-fd") == 0)
 		options->lock_fd = (int)option_number(name, value, 0, 65535);
+	else if (strcmp(name, "tag") == 0)
+		options->is_tagged = 1;
 	else if (strcmp(name, "check") == 0)
 		options->is_check = 1;
 	else if (strcmp(name, "dry-run") == 0)

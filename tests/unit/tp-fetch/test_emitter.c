@@ -51,7 +51,7 @@ start(int out_fd)
 {
 	json_t *state = json_pack("{s:s,s:i}", "b", "x", "a", 1);
 	struct emitter *emitter =
-	    emitter_new(out_fd, dir_fd, folder, "R-1", state);
+	    emitter_new(out_fd, dir_fd, folder, "R-1", 0, state);
 
 	assert_non_null(emitter);
 	json_decref(state);
@@ -67,7 +67,7 @@ line(struct emitter *emitter, const char *text, const char *uid, const char *id)
 
 #define HEADER                                                                 \
 	"{\"journal\":1,\"run\":\"R-1\",\"mark\":[\"search\",\"seen\"],"       \
-	"\"state\":{\"a\":1,\"b\":\"x\"}}\n"
+	"\"tagged\":false,\"state\":{\"a\":1,\"b\":\"x\"}}\n"
 
 static void
 writes_records_in_their_form_and_order(void **state)
@@ -96,6 +96,27 @@ writes_records_in_their_form_and_order(void **state)
 	assert_contents("out",
 	    "{\"uid\":\"u1\"}\n{}\n{\"uid\":\"u2\"}\n{\"uid\":\"u3\"}\n");
 	json_decref(patch);
+	emitter_free(emitter);
+	close(fd);
+}
+
+static void
+a_tag_is_the_first_member(void **state)
+{
+	int fd = open_out();
+	json_t *empty = json_object();
+	struct emitter *emitter =
+	    emitter_new(fd, dir_fd, folder, "R-1", 1, empty);
+
+	(void)state;
+	assert_int_equal(line(emitter, "{\"uid\":\"u1\"}", "u1", "u1"), 0);
+	assert_int_equal(line(emitter, "{}", "", "cafe"), 0);
+	assert_int_equal(emitter_finish(emitter), EMITTER_OK);
+	assert_contents("out",
+	    "{\"_tp\":\"R-1/1\",\"uid\":\"u1\"}\n{\"_tp\":\"R-1/2\"}\n");
+	assert_non_null(strstr(contents("journal"), "\"tagged\":true"));
+	assert_non_null(strstr(contents("journal"), "\ne u1\n"));
+	json_decref(empty);
 	emitter_free(emitter);
 	close(fd);
 }
@@ -214,7 +235,7 @@ without_a_state_directory_there_is_no_journal(void **state)
 {
 	int fd = open_out();
 	json_t *patch = json_object();
-	struct emitter *emitter = emitter_new(fd, -1, NULL, "R-1", patch);
+	struct emitter *emitter = emitter_new(fd, -1, NULL, "R-1", 0, patch);
 
 	(void)state;
 	unlinkat(dir_fd, "journal", 0);
@@ -232,7 +253,7 @@ static void
 a_dry_run_counts_and_writes_nothing(void **state)
 {
 	json_t *empty = json_object();
-	struct emitter *emitter = emitter_new(-1, -1, NULL, "R-1", empty);
+	struct emitter *emitter = emitter_new(-1, -1, NULL, "R-1", 0, empty);
 
 	(void)state;
 	assert_int_equal(line(emitter, "{}", "a", "a"), 0);
@@ -269,6 +290,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(writes_records_in_their_form_and_order),
+		cmocka_unit_test(a_tag_is_the_first_member),
 		cmocka_unit_test(forgets_a_line_that_is_not_to_be_sent),
 		cmocka_unit_test(what_is_buffered_has_no_record_yet),
 		cmocka_unit_test(holds_no_more_than_it_must),
