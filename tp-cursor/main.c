@@ -114,9 +114,10 @@ wait_for_work(const struct schedule *schedule, const struct session *session,
 {
 	struct pollfd ready[] = { { .fd = STDIN_FILENO, .events = POLLIN },
 		{ .fd = stop_fd, .events = POLLIN } };
+	const int was_stopped = stop_taken();
 	int64_t timeout_ms;
 
-	if (stop_taken())
+	if (was_stopped)
 		ready[1].fd =
 		    -1; /* noted: we read on to the end all the same */
 	if (session_has_pending(session))
@@ -129,7 +130,7 @@ wait_for_work(const struct schedule *schedule, const struct session *session,
 		timeout_ms = 0;
 	int n = poll(ready, 2, (int)timeout_ms);
 	*is_readable = n > 0 && ready[0].revents != 0;
-	if (n > 0 && ready[1].revents != 0)
+	if (!was_stopped && stop_taken()) /* which may have ended the poll */
 		message_verbose("stopping when the acknowledgements end");
 }
 
