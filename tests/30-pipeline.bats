@@ -371,3 +371,18 @@ finish() {
 	run "$pipeline" --state no/such/place
 	[ "$status" -eq 74 ]
 }
+
+@test "pipeline: a stage that is stopped for a while has not ended" {
+	fake tp-fetch "$endless"
+	start
+	await is_committed 3
+	kill -STOP "$(cat pid.tp-fetch)"
+	sleep 0.5
+	kill -CONT "$(cat pid.tp-fetch)"
+	line=$(jq .line S/cursor)
+	await is_committed $((line + 3))
+	kill -0 "$background"
+	kill -TERM "$background"
+	finish
+	[ "$status" -eq 0 ]
+}
