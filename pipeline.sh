@@ -202,7 +202,8 @@ remind_later() {
 	kill -TERM "${pids[1]}" 2>/dev/null
 }
 
-# A signal ends a wait, but not what is waited for. (Bash's own words on a stage
+# A signal ends a wait, but not what is waited for; -f, for with job control a
+# stage that is only stopped (SIGSTOP) would do, too. (Bash's own words on a stage
 # that was killed are left out: the summary has them.)
 wait_for_stages() {
 	local i
@@ -211,7 +212,7 @@ wait_for_stages() {
 		while [ -n "$interrupted" ]; do
 			interrupted=''
 			statuses[i]=0
-			wait "${pids[i]}" 2>/dev/null || statuses[i]=$?
+			wait -f "${pids[i]}" 2>/dev/null || statuses[i]=$?
 		done
 	done
 	[ -z "$reminder" ] || kill -- "-$reminder" 2>/dev/null || true

@@ -372,6 +372,21 @@ finish() {
 	[ "$status" -eq 74 ]
 }
 
+<<<<<<< HEAD
+@test "pipeline: a stage that is stopped for a while has not ended" {
+	fake tp-fetch "$endless"
+	start
+	await is_committed 3
+	kill -STOP "$(cat pid.tp-fetch)"
+	sleep 0.5
+	kill -CONT "$(cat pid.tp-fetch)"
+	line=$(jq .line S/cursor)
+	await is_committed $((line + 3))
+	kill -0 "$background"
+	kill -TERM "$background"
+	finish
+	[ "$status" -eq 0 ]
+=======
 @test "pipeline: --env gives the state and the first words of each program" {
 	fake tp-fetch "$three_lines"
 	cat >env <<-'END'
@@ -388,4 +403,5 @@ finish() {
 	[ -f S/cursor ]
 	run "$pipeline" --env missing
 	[ "$status" -eq 78 ]
+>>>>>>> main
 }
