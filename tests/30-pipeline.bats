@@ -386,3 +386,21 @@ finish() {
 	finish
 	[ "$status" -eq 0 ]
 }
+
+@test "pipeline: --env gives the state and the first words of each program" {
+	fake tp-fetch "$three_lines"
+	cat >env <<-'END'
+		# a comment
+		TP_STATE="S"
+		TP_FETCH_OPTS="--teleport-addr a:1 --batch 5"
+		TP_HEC_OPTS="--url u"
+	END
+	run "$pipeline" --env env --batch 7 -- --gzip off
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $(cat words.tp-fetch) == *"--teleport-addr a:1 --batch 5 --batch 7" ]]
+	[ "$(cat words.tp-hec)" = "--url u --gzip off" ]
+	[ -f S/cursor ]
+	run "$pipeline" --env missing
+	[ "$status" -eq 78 ]
+}
