@@ -16,7 +16,6 @@ setup() {
 	OUT=$BATS_TEST_TMPDIR/out
 	UNTOLD=$BATS_TEST_TMPDIR/untold
 	TOKEN=T
-	HEC_CURL=()
 	HEC_PID=
 }
 
@@ -32,6 +31,7 @@ start() {
 request() {
 	local path=$1
 	shift
+	# shellcheck disable=SC2153 # HEC_URL is helpers.bash's
 	curl -sS -m 20 "${HEC_CURL[@]}" -o "$BATS_TEST_TMPDIR/body" -w '%{http_code} ' "$@" "$HEC_URL$path" &&
 		cat "$BATS_TEST_TMPDIR/body"
 }
@@ -245,6 +245,7 @@ ok='200 {"text":"Success","code":0}'
 		curl -sS -m 20 -H 'Authorization: Splunk T' --data-binary @"$BATS_TEST_TMPDIR/$i" -o /dev/null \
 			"$HEC_URL/services/collector" 3>&- &
 	done
+	# shellcheck disable=SC2046 # pids
 	wait $(jobs -p | grep -vx "$HEC_PID")
 	for i in {1..8}; do seq "$i"0001 "$i"5000; done | sed 's/.*/{"uid":"&"}/' | diff -q - <(sort "$OUT")
 	event '{"event":{"uid":"10001"}}{"event":"none"}{"event":{"uid":7}}'
@@ -510,6 +511,7 @@ raw_fails() {
 	for i in {1..8}; do
 		curl -sS -m 20 -H 'Authorization: Splunk T' -d "$body" -o /dev/null "$HEC_URL/services/collector" 3>&- &
 	done
+	# shellcheck disable=SC2046 # pids
 	wait $(jobs -p | grep -vx "$HEC_PID")
 	took_ms=$((($(date +%s%N) - begin) / 1000000))
 	((took_ms >= 400 && took_ms < 2400))
@@ -600,6 +602,7 @@ send_all() {
 @test "standin-hec: what it cannot understand is refused with 64 and a reason" {
 	for wrong in "--fault kind=flood" "--fault request=1" "--fault kind=status,at=mid" "--token T,fast" \
 		"--chaos 101" "--cert x" "--poison a:99" "--max-body 1k" "--discard --uids" "extra"; do
+		# shellcheck disable=SC2086 # an option and its value
 		run -64 "$BUILD/standin-hec" --token T $wrong
 		[[ $output == standin-hec:* ]]
 	done

@@ -389,7 +389,7 @@ finish() {
 
 @test "pipeline: --env gives the state and the first words of each program" {
 	fake tp-fetch "$three_lines"
-	cat >env <<-'END'
+	cat >./env <<-'END'
 		# a comment
 		TP_STATE="S"
 		TP_FETCH_OPTS="--teleport-addr a:1 --batch 5"

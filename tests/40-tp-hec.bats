@@ -12,7 +12,6 @@ setup() {
 	BUILD=${BUILD_DIR:-$BUILD}
 	cd "$BATS_TEST_TMPDIR" || return
 	(umask 077 && echo T >token)
-	HEC_CURL=()
 	HEC_PID=
 	SENDER_PID=
 	SENDER=("$BUILD/tp-hec" --token-file token)

@@ -74,6 +74,9 @@ standin_hec_start() {
 	HEC_URL=$scheme://127.0.0.1:$HEC_PORT
 }
 
+# What curl needs besides to reach the stand-in, such as --cacert FILE.
+HEC_CURL=()
+
 # hec_stats [FILTER]: the stand-in's statistics through jq.
 hec_stats() {
 	curl -sS -k -m 10 "${HEC_CURL[@]}" "$HEC_URL/standin/stats" | jq -c "${1:-.}"
@@ -92,6 +95,7 @@ standin_auth_start() {
 		--stats "$AUTH_STATS" --die-with-parent "$@" 3>&- &
 	AUTH_PID=$!
 	retry 10 test -s "$port_file"
+	# shellcheck disable=SC2034 # for the tests
 	AUTH_PORT=$(<"$port_file")
 }
 

@@ -198,8 +198,12 @@ write_escape(uint8_t byte, char *out)
 		['\t'] = 't' };
 
 	*out++ = '\\';
-	if (byte >= 0x20 || names[byte] != 0) {
-		*out++ = byte >= 0x20 ? (char)byte : names[byte];
+	if (byte >= 0x20) {
+		*out++ = (char)byte;
+		return out;
+	}
+	if (names[byte] != 0) {
+		*out++ = names[byte];
 		return out;
 	}
 	out = mempcpy(out, "u00", 3);
@@ -570,7 +574,7 @@ write_elements(struct event_json *writer, const uint8_t *bytes, size_t len,
 
 /* Ends what begins at `open`: the last comma, if any, becomes `bracket`. */
 static char *
-close_bracket(char *open, char *out, char bracket)
+close_bracket(const char *open, char *out, char bracket)
 {
 	if (out > open + 1)
 		out--;

@@ -120,28 +120,36 @@ reads_back(struct decimal decimal, double number)
 }
 
 /*
+ * Rounds to `precision` digits and tells whether they suffice.  A power of two
+ * has its lower neighbour nearer than its upper one, so the nearest decimal may
+ * fail below it while the next one up reads back.
+ */
+static int
+suffices(int precision, double number, struct decimal *decimal)
+{
+	int unused;
+	int is_power_of_two = frexp(number, &unused) == 0.5;
+
+	*decimal = rounded_by_libc(number, precision);
+	if (reads_back(*decimal, number))
+		return 1;
+	decimal->digits++;
+	return is_power_of_two && reads_back(*decimal, number);
+}
+
+/*
  * Any double.  Fewer than 15 digits come out of 15 as trailing zeros, except
- * for subnormals, which hold fewer.  A power of two has its lower neighbour
- * nearer than its upper one, so the nearest decimal may fail below it while the
- * next one up reads back.
+ * for subnormals, which hold fewer.  17 suffice for all.
  */
 static struct decimal
 shortest_by_libc(double number)
 {
 	int is_subnormal = fpclassify(number) == FP_SUBNORMAL;
-	int unused;
-	int is_power_of_two = frexp(number, &unused) == 0.5;
+	int precision = is_subnormal ? 1 : 15;
 	struct decimal decimal;
 
-	for (int precision = is_subnormal ? 1 : 15; precision <= 17;
-	     precision++) {
-		decimal = rounded_by_libc(number, precision);
-		if (reads_back(decimal, number))
-			break;
-		decimal.digits++;
-		if (is_power_of_two && reads_back(decimal, number))
-			break;
-	}
+	while (!suffices(precision, number, &decimal) && precision < 17)
+		precision++;
 	while (decimal.digits % 10 == 0) {
 		decimal.digits /= 10;
 		decimal.exponent++;

@@ -117,8 +117,8 @@ take_ack(const char *name, const char *value)
 }
 
 /* Options whose values are kept as they stand. */
-static const char **
-find_text(struct options *o, const char *name)
+static int
+take_text(struct options *o, const char *name, const char *value)
 {
 	const struct {
 		const char *name;
@@ -144,9 +144,11 @@ find_text(struct options *o, const char *name)
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		if (strcmp(texts[i].name, name) == 0)
-			return texts[i].text;
-	return NULL;
+		if (strcmp(texts[i].name, name) == 0) {
+			*texts[i].text = value;
+			return 1;
+		}
+	return 0;
 }
 
 static int
@@ -212,14 +214,11 @@ take(void *cookie, const char *name, const char *value)
 	static const char *const oversizes[] = { "dead", "truncate", "stop",
 		NULL };
 	struct options *o = cookie;
-	const char **text = find_text(o, name);
 
-	if (text != NULL)
-		*text = value;
-	else if (take_flag(o, name) || take_time(o, name, value) ||
-		 take_size(o, name, value))
+	if (take_text(o, name, value) || take_flag(o, name) ||
+	    take_time(o, name, value) || take_size(o, name, value))
 		return;
-	else if (strcmp(name, "url") == 0)
+	if (strcmp(name, "url") == 0)
 		add_url(o, value);
 	else if (strcmp(name, "fields") == 0)
 		add_fields(o, value);

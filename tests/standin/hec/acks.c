@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -50,14 +51,15 @@ struct acks *
 acks_new(const struct acks_settings *settings, struct store *store)
 {
 	struct acks *acks = calloc(1, sizeof *acks);
+	size_t indexers = (size_t)settings->indexers;
 
 	if (acks == NULL)
 		die(EX_OSERR, "memory: the indexers refused");
 	pthread_mutex_init(&acks->lock, NULL);
 	acks->settings = *settings;
 	acks->store = store;
-	acks->indexers =
-	    calloc((size_t)settings->indexers, sizeof *acks->indexers);
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are meant */
+	acks->indexers = calloc(indexers, sizeof *acks->indexers);
 	if (acks->indexers == NULL)
 		die(EX_OSERR, "memory: %d indexers refused",
 		    settings->indexers);
@@ -135,7 +137,7 @@ add_channel(struct acks *acks, int indexer, const char *guid)
 
 	if (channel == NULL)
 		die(EX_OSERR, "memory: a channel refused");
-	strcpy(channel->guid, guid);
+	snprintf(channel->guid, sizeof channel->guid, "%s", guid);
 	channel->used_ms = clock_ms();
 	channel->next = acks->indexers[indexer];
 	acks->indexers[indexer] = channel;

@@ -292,9 +292,8 @@ fault_parse(struct fault *fault, const char *spec)
 	fault->plan.status = fault->plan.code = UNSET;
 	fault->plan.number = fault->plan.retry_after = -1;
 	fault->plan.indexer = -1;
-	if (strlen(spec) >= sizeof line)
+	if (snprintf(line, sizeof line, "%s", spec) >= (int)sizeof line)
 		return "too long";
-	strcpy(line, spec);
 	while (wrong == NULL && rest != NULL) {
 		char *key = strsep(&rest, ",");
 		char *value = strchr(key, '=');

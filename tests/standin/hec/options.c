@@ -221,7 +221,7 @@ add_poison(struct options *options, char *text)
 }
 
 static void
-set_file_or_flag(struct options *options, enum option_id id, char *text)
+set_file_or_flag(struct options *options, enum option_id id, const char *text)
 {
 	switch (id) {
 	case PORT_FILE:

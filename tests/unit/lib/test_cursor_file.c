@@ -22,7 +22,7 @@ make_directory(void **state)
 	snprintf(directory, sizeof(directory), "/tmp/tp-test-XXXXXX");
 	if (mkdtemp(directory) == NULL)
 		return -1;
-	dir_fd = open(directory, O_RDONLY | O_DIRECTORY);
+	dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return dir_fd == -1 ? -1 : 0;
 }
 
@@ -73,7 +73,8 @@ what_is_written_is_read(void **state)
 static void
 replace(const char *bytes, size_t len_bytes)
 {
-	int fd = openat(dir_fd, "cursor", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	int fd = openat(dir_fd, "cursor",
+	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 	assert_true(fd != -1);
 	assert_int_equal(io_write_all(fd, bytes, len_bytes), 0);

@@ -1,4 +1,5 @@
 /* Lines out of reads of any size; long ones cut, their length counted. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,7 +45,7 @@ test_lines_span_reads(void **state)
 {
 	int fds[2];
 	(void)state;
-	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 	struct input *input = input_new(fds[0], BOUND);
 
 	feed(fds[1], "one\n\ntw");
@@ -71,7 +72,7 @@ test_long_lines_are_cut_however_they_come(void **state)
 {
 	int fds[2];
 	(void)state;
-	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 	struct input *input = input_new(fds[0], BOUND);
 
 	feed(fds[1], "0123456789\n0123456789a\n");

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -15,7 +16,7 @@ assert_stripped(const char *line, const char *rest, const char *run, int number)
 	char text[200];
 	struct tag tag;
 
-	strcpy(text, line);
+	snprintf(text, sizeof(text), "%s", line);
 	size_t off = tag_strip(text, strlen(text), &tag);
 	assert_int_not_equal(off, 0);
 	assert_string_equal(text + off, rest);
@@ -29,7 +30,7 @@ assert_untouched(const char *line)
 	char text[200];
 	struct tag tag;
 
-	strcpy(text, line);
+	snprintf(text, sizeof(text), "%s", line);
 	assert_int_equal(tag_strip(text, strlen(text), &tag), 0);
 	assert_string_equal(text, line);
 }
