@@ -9,9 +9,9 @@
 # lasts until the last of them has ended, even when this script is killed.
 #
 # Stages run in process groups of their own, so that a terminal's Ctrl-C reaches
-# this script alone, and it can stop the pipe from left to right: the first
-# signal goes to tp-fetch, whose end ends the others; each one after it goes to
-# all.
+# this script alone.  The first signal goes to tp-fetch and tp-hec: the one ends
+# its line, the other delivers what it has read within its --grace, and their
+# ends end tp-cursor.  Each one after it goes to all.
 set -euo pipefail
 
 self=tp-pipeline
@@ -166,7 +166,7 @@ take_signal() {
 
 pass_signal() {
 	if [ "$signals" -eq 1 ]; then
-		kill -TERM "${pids[0]}" 2>/dev/null || true
+		kill -TERM "${pids[@]:0:2}" 2>/dev/null || true
 	else
 		kill -TERM "${pids[@]}" 2>/dev/null || true
 	fi
@@ -188,21 +188,23 @@ wait_for_stages() {
 
 # find_cause: the stage whose status is the whole's, or nothing: the leftmost
 # one that failed of itself. Not of itself fails
-#   - tp-fetch with a broken pipe (74; 141 by SIGPIPE) when tp-hec failed;
+#   - tp-fetch with a broken pipe (74; 141 by SIGPIPE) when tp-hec failed or
+#     the pipe was asked to stop;
 #   - tp-hec in the same way when tp-cursor failed, but for
-#   - tp-cursor with 75, acknowledgements ended early, when any other failed.
+#   - tp-cursor with 75, acknowledgements ended early, when any other failed or
+#     the pipe was asked to stop.
 find_cause() {
 	local fetch=${statuses[0]} hec=${statuses[1]} cursor=${statuses[2]}
 
 	cause=''
 	if [ "$cursor" -ne 0 ]; then
-		[ "$cursor" -eq 75 ] && [ $((fetch + hec)) -ne 0 ] || cause=2
+		[ "$cursor" -eq 75 ] && [ $((fetch + hec + signals)) -ne 0 ] || cause=2
 	fi
 	if [ "$hec" -ne 0 ]; then
 		is_broken_pipe "$hec" && [ "${cause:-0}" -eq 2 ] || cause=1
 	fi
 	if [ "$fetch" -ne 0 ]; then
-		is_broken_pipe "$fetch" && [ "$hec" -ne 0 ] || cause=0
+		is_broken_pipe "$fetch" && [ $((hec + signals)) -ne 0 ] || cause=0
 	fi
 }
 

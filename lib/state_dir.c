@@ -77,8 +77,11 @@ state_dir_lock(int dir_fd, const char *path, int lock_fd, const char *holder)
 			close(lock_fd);
 		return EXIT_TRY_AGAIN;
 	}
-	/* For people only, so a full disk must not stop the run here. */
-	if (ftruncate(lock_fd, 0) == 0 &&
+	/*
+	 * For people only, so a full disk must not stop the run here.  Whoever
+	 * lent us the lock outlives us and has signed it.
+	 */
+	if (!inherited && ftruncate(lock_fd, 0) == 0 &&
 	    pwrite(lock_fd, holder, strlen(holder), 0) == -1)
 		message_verbose("%s/lock: %s", path, strerror(errno));
 	return 0;

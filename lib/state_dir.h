@@ -19,7 +19,7 @@ int state_dir_open(const char *path, int create, int *dir_fd);
 /*
  * Takes the lock: on `lock_fd` when it is not negative, after checking that it
  * is S/lock; else by opening S/lock, kept open for the life of the process.
- * `holder` is written into it: what a second run is told.
+ * A lock taken here is signed with `holder`: what a second run is told.
  */
 int
 state_dir_lock(int dir_fd, const char *path, int lock_fd, const char *holder);

@@ -89,18 +89,18 @@ ok='200 {"text":"Success","code":0}'
 		equal '[2,0]' "$(hec_stats '[.accepted,.ambiguous_kept]')"
 		stop "$HEC_PID"
 	done <<-'BAD'
-		6	{"event":3
-		6	[{"event":3}]
-		6	{"event":3,"host":null}
-		6	{"event":tru}
-		6	"event"
-		12	{"host":"h"}
-		12	{}
-		13	{"event":""}
-		15	{"event":3,"fields":{"a":{"b":1}}}
-		15	{"event":3,"fields":{"a":[[1]]}}
-		15	{"event":3,"time":1.7e9}
-		15	{"event":3,"time":"soon"}
+		6  {"event":3
+		6  [{"event":3}]
+		6  {"event":3,"host":null}
+		6  {"event":tru}
+		6  "event"
+		12 {"host":"h"}
+		12 {}
+		13 {"event":""}
+		15 {"event":3,"fields":{"a":{"b":1}}}
+		15 {"event":3,"fields":{"a":[[1]]}}
+		15 {"event":3,"time":1.7e9}
+		15 {"event":3,"time":"soon"}
 	BAD
 }
 
@@ -189,7 +189,10 @@ ok='200 {"text":"Success","code":0}'
 
 @test "standin-hec: gzip is undone, in several members too, and other encodings are 415 in HTML" {
 	start
-	(echo '{"event":1}' | gzip; echo '{"event":2}' | gzip) >"$BATS_TEST_TMPDIR/gz"
+	(
+		echo '{"event":1}' | gzip
+		echo '{"event":2}' | gzip
+	) >"$BATS_TEST_TMPDIR/gz"
 	equal "$ok" "$(event @"$BATS_TEST_TMPDIR/gz" -H 'Content-Encoding: gzip')"
 	equal '1 2' "$(kept)"
 	head -c 40 "$BATS_TEST_TMPDIR/gz" >"$BATS_TEST_TMPDIR/cut"
@@ -208,7 +211,10 @@ ok='200 {"text":"Success","code":0}'
 	equal "$ok" "$(event @"$BATS_TEST_TMPDIR/data" -H 'Transfer-Encoding: chunked')"
 	equal "$ok" "$(event @"$BATS_TEST_TMPDIR/data" -H 'Expect: 100-continue' -D "$BATS_TEST_TMPDIR/head")"
 	grep -q '100 Continue' "$BATS_TEST_TMPDIR/head"
-	(seq 1 20000; seq 1 20000) | diff -q - "$OUT"
+	(
+		seq 1 20000
+		seq 1 20000
+	) | diff -q - "$OUT"
 }
 
 @test "standin-hec: a body above --max-body is 413, one at it is kept" {
@@ -556,7 +562,10 @@ send_all() {
 	faults=$(hec_stats '.faults|length')
 	((faults > 10))
 	seq 1 2000 | diff -q - <(sort -nu "$OUT")
-	diff -q <(sort "$OUT") <( (seq 1 2000; cat "$UNTOLD") | sort)
+	diff -q <(sort "$OUT") <((
+		seq 1 2000
+		cat "$UNTOLD"
+	) | sort)
 	equal "$(wc -l <"$OUT") $(wc -l <"$UNTOLD")" "$(hec_stats '"\(.accepted) \(.ambiguous_kept)"' | tr -d '"')"
 	equal "$(wc -l <"$UNTOLD")" "$(hec_stats '[.faults[].ambiguous_kept]|add')"
 	((2000 < $(wc -l <"$OUT")))

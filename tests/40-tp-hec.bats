@@ -489,7 +489,14 @@ dead_uids() {
 
 @test "tp-hec: blank lines count and carry nothing" {
 	collector
-	{ echo; events 1 2; echo; echo '   '; events 3 3; echo; } >in
+	{
+		echo
+		events 1 2
+		echo
+		echo '   '
+		events 3 3
+		echo
+	} >in
 	send <in
 	[ "$status" -eq 0 ]
 	ended_with "end 7"
@@ -501,7 +508,11 @@ dead_uids() {
 	for bad in '[1]' '{"a":' 'word' '{"a":1}x' $'{"a":"\xff"}'; do
 		rm -f got
 		collector
-		{ events 1 10; printf '%s\n' "$bad"; events 12 20; } >in
+		{
+			events 1 10
+			printf '%s\n' "$bad"
+			events 12 20
+		} >in
 		send <in
 		[ "$status" -eq 65 ]
 		[[ $(tail -n 1 acks) == "stop 10 "* ]]
@@ -513,8 +524,13 @@ dead_uids() {
 
 @test "tp-hec: with a dead-letter file a bad line is set aside, and the rest goes on" {
 	collector
-	{ events 1 10; echo word; head -c 300 /dev/urandom | tr -d '\n'; echo
-		events 13 20; } >in
+	{
+		events 1 10
+		echo word
+		head -c 300 /dev/urandom | tr -d '\n'
+		echo
+		events 13 20
+	} >in
 	send --dead-letter dead <in
 	[ "$status" -eq 0 ]
 	ended_with "end 20"
@@ -525,7 +541,12 @@ dead_uids() {
 
 @test "tp-hec: a line of 100 MB is cut down and set aside in bounded memory" {
 	collector
-	{ events 1 2; head -c 100000000 /dev/zero | tr '\0' x; echo; events 4 5; } >in
+	{
+		events 1 2
+		head -c 100000000 /dev/zero | tr '\0' x
+		echo
+		events 4 5
+	} >in
 	status=0
 	/usr/bin/env bash -c 'ulimit -v 400000; exec "$@"' - \
 		"${SENDER[@]}" --url "$HEC_URL" --dead-letter dead \
@@ -541,7 +562,11 @@ dead_uids() {
 
 @test "tp-hec: --oversize stop and truncate" {
 	collector
-	{ events 1 2; printf '{"pad":"%02000d","uid":"big"}\n' 0; events 4 5; } >in
+	{
+		events 1 2
+		printf '{"pad":"%02000d","uid":"big"}\n' 0
+		events 4 5
+	} >in
 	send --max-event-bytes 1000 --oversize stop --dead-letter dead <in
 	[ "$status" -eq 65 ]
 	[[ $(tail -n 1 acks) == "stop 2 "* ]]
@@ -556,7 +581,10 @@ dead_uids() {
 
 @test "tp-hec: a dead-letter file that is full stops, and nothing is lost" {
 	collector
-	{ events 1 3; echo bad; } >in
+	{
+		events 1 3
+		echo bad
+	} >in
 	send --dead-letter /dev/full <in
 	[ "$status" -eq 78 ]
 	[ ! -s acks ]
@@ -594,7 +622,10 @@ dead_uids() {
 
 @test "tp-hec: --dry-run counts, and sends nothing" {
 	collector
-	{ events 1 10; echo bad; } >in
+	{
+		events 1 10
+		echo bad
+	} >in
 	send --dry-run <in
 	[ "$status" -eq 65 ]
 	[ ! -s acks ]
@@ -622,25 +653,25 @@ stream() {
 	exec 7>pipe
 }
 
-# has_read: nothing is left in the pipe on descriptor 7.
-has_read() {
-	! timeout 0.1 python3 -c '
-import fcntl, struct, sys, termios
-left = struct.unpack("i", fcntl.ioctl(7, termios.FIONREAD, bytes(4)))[0]
-sys.exit(left == 0)'
+# await_end: the sender's exit status, in $status.
+await_end() {
+	status=0
+	wait "$SENDER_PID" || status=$?
+	SENDER_PID=''
 }
 
 @test "tp-hec: SIGTERM delivers what was read and ends well" {
 	collector
-	stream --batch-age 1h
-	events 1 100 >&7
+	stream --batch-age 1h --batch-lines 100
+	events 1 120 >in
+	cat in >&7 # in one write, so that it is read at once
 	printf '{"half":' >&7
-	retry 5 has_read
+	retry 5 grep -q '^ack 100 ' acks
 	kill -TERM "$SENDER_PID"
-	wait "$SENDER_PID"
-	ended_with "end 100"
+	await_end
 	exec 7>&-
-	events 1 100 >in
+	[ "$status" -eq 0 ]
+	[[ $(tail -n 1 acks) == "stop 120 "* ]]
 	has_once in
 }
 
@@ -654,8 +685,7 @@ is_asked() {
 	events 1 10 >&7
 	retry 5 is_asked
 	kill -TERM "$SENDER_PID"
-	status=0
-	wait "$SENDER_PID" || status=$?
+	await_end
 	exec 7>&-
 	[ "$status" -eq 75 ]
 	[[ $(tail -n 1 acks) == "stop 0 "* ]]
@@ -680,7 +710,7 @@ is_asked() {
 	SENDER_PID=$!
 	retry 10 test -s acks
 	kill -KILL "$SENDER_PID"
-	wait "$SENDER_PID" || :
+	await_end
 	safe=$(awk '$1 == "ack" { n = $2 } END { print n }' acks)
 	echo "safe: $safe"
 	[ "$safe" -gt 0 ]
@@ -702,4 +732,33 @@ is_asked() {
 		run -64 "$BUILD/tp-hec" $words </dev/null
 		[ "${#lines[@]}" -eq 1 ]
 	done
+}
+
+# --- how the input ends ----------------------------------------------------
+
+@test "tp-hec: an event that its writer did not finish is never acknowledged" {
+	collector
+	{
+		events 1 10
+		printf '{"uid":"cut","ti'
+	} >in
+	send --dead-letter dead <in
+	[ "$status" -eq 65 ]
+	[[ $(tail -n 1 acks) == "stop 10 "* ]]
+	grep -q 'line 11: the input ends in the middle of it' log
+	[ ! -s dead ]
+	head -n 10 in >whole
+	has_once whole
+}
+
+@test "tp-hec: asked to stop together with its writer, it says end" {
+	collector
+	stream --batch-age 50ms
+	events 1 10 >&7
+	retry 5 grep -q '^ack 10 ' acks
+	kill -TERM "$SENDER_PID"
+	exec 7>&-
+	await_end
+	[ "$status" -eq 0 ]
+	[ "$(tail -n 1 acks)" = "end 10" ]
 }

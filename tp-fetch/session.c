@@ -22,8 +22,7 @@
 
 enum {
 	CONNECT_TIMEOUT_MS = 30 * 1000,
-	CALL_TIMEOUT_MS = 5 * 60 * 1000, /* Athena takes seconds, a slow link
-					    with a big page minutes */
+	CALL_TIMEOUT_MS = 90 * 1000, /* the slowest backend gives up at 60 s */
 	FIRST_PAUSE_MS = 250,
 	LONGEST_PAUSE_MS = 30 * 1000,
 	REFUSED_PAUSE_MS = 5 * 1000,
@@ -341,7 +340,8 @@ attempt(struct session *session, struct rpc_reply *reply)
 		return outcome;
 	rpc_collect(session->rpc, -1, reply);
 	session->is_in_flight = 0;
-	if (reply->is_connection_lost)
+	/* A server that does not answer in time may not be there any more. */
+	if (reply->is_connection_lost || reply->status == RPC_DEADLINE_EXCEEDED)
 		disconnect(session);
 	return SESSION_REPLY;
 }

@@ -25,7 +25,8 @@
 enum {
 	STATS_INTERVAL_MS = 5000,
 	LONGEST_WAIT_MS = 60 * 1000,
-	UNSET = -1, /* no exit code yet */
+	END_WAIT_MS = 1000, /* for a writer that is being stopped as well */
+	UNSET = -1,         /* no exit code yet */
 };
 
 struct delivery {
@@ -42,6 +43,7 @@ struct delivery {
 	struct progress progress;
 	int64_t acknowledged_line;
 	int64_t grace_ends_ms; /* INT64_MAX: not asked to stop */
+	int64_t end_awaited_until_ms;
 	int64_t stats_due_ms;
 	int is_reader_gone;
 	int exit_code;
@@ -172,16 +174,43 @@ heed_refusal(struct delivery *d)
 		end_early(d, stop->exit_code, stop->words);
 }
 
-static void
-heed_done(struct delivery *d)
+enum ahead { INPUT_ENDED, INPUT_GOES_ON, INPUT_SILENT };
+
+/* What there is behind the last line that was read. */
+static enum ahead
+look_ahead(const struct delivery *d)
 {
+	struct pollfd input = { .fd = d->input_fd, .events = POLLIN };
+
+	if (intake_is_at_end(d->intake))
+		return INPUT_ENDED;
+	if (poll(&input, 1, 0) != 1)
+		return INPUT_SILENT;
+	return input.revents == POLLHUP ? INPUT_ENDED : INPUT_GOES_ON;
+}
+
+/*
+ * All that was read is delivered.  When we were asked to stop, the stage before
+ * us may have been as well: its end is then worth a moment's wait, for it makes
+ * ours a whole one.
+ */
+static void
+heed_done(struct delivery *d, int64_t now_ms)
+{
+	const int64_t safe = window_safe(d->window)->number;
+
 	if (d->exit_code != UNSET || !intake_is_done(d->intake) ||
 	    !sender_is_idle(d->sender))
 		return;
-	d->exit_code = d->is_reader_gone ? EXIT_TRY_AGAIN : 0;
-	if (d->exit_code == 0)
-		note_write(d,
-		    ack_out_end(d->ack_fd, window_safe(d->window)->number));
+	enum ahead ahead = d->is_reader_gone ? INPUT_GOES_ON : look_ahead(d);
+	if (ahead == INPUT_SILENT && now_ms < d->end_awaited_until_ms)
+		return;
+	d->exit_code = 0;
+	if (ahead == INPUT_ENDED)
+		note_write(d, ack_out_end(d->ack_fd, safe));
+	else if (!d->is_reader_gone)
+		note_write(d, ack_out_stop(d->ack_fd, safe,
+				  "stopped before the end of input"));
 	if (d->is_reader_gone)
 		d->exit_code = EXIT_TRY_AGAIN;
 }
@@ -227,6 +256,7 @@ heed_stop(struct delivery *d, int64_t now_ms)
 		return;
 	message_verbose("stopping: delivering what was read");
 	d->grace_ends_ms = now_ms + d->options->grace_ms;
+	d->end_awaited_until_ms = now_ms + END_WAIT_MS;
 	intake_close(d->intake);
 }
 
@@ -266,6 +296,8 @@ next_wake_ms(const struct delivery *d, int64_t now_ms)
 
 	next_ms = least(next_ms, intake_due_ms(d->intake));
 	next_ms = least(next_ms, d->grace_ends_ms);
+	if (now_ms < d->end_awaited_until_ms)
+		next_ms = least(next_ms, d->end_awaited_until_ms);
 	if (d->options->stats_file != NULL)
 		next_ms = least(next_ms, d->stats_due_ms);
 	if (d->progress.is_on)
@@ -305,6 +337,9 @@ wait(struct delivery *d)
 		input = count;
 		fds[count++] = (struct curl_waitfd){ .fd = d->input_fd,
 			.events = CURL_WAIT_POLLIN };
+	} else if (now_ms < d->end_awaited_until_ms) {
+		/* Its end shows without being asked for. */
+		fds[count++] = (struct curl_waitfd){ .fd = d->input_fd };
 	}
 	sender_wait(d->sender, fds, count, now_ms,
 	    next_wake_ms(d, now_ms) - now_ms);
@@ -323,7 +358,7 @@ turn(struct delivery *d)
 	sender_turn(d->sender, now_ms);
 	acknowledge(d);
 	heed_refusal(d);
-	heed_done(d);
+	heed_done(d, now_ms);
 	heed_grace(d, now_ms);
 	heed_patience(d, now_ms);
 	report(d, now_ms);

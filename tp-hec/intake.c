@@ -112,6 +112,12 @@ intake_close(struct intake *intake)
 	intake->is_closed = 1;
 }
 
+int
+intake_is_at_end(const struct intake *intake)
+{
+	return intake->is_drained && input_is_ended(intake->input);
+}
+
 int64_t
 intake_lines(const struct intake *intake)
 {
@@ -299,11 +305,32 @@ unpack_line(struct intake *intake, const struct input_line *line,
 					: take_tag(intake, line, event);
 }
 
+/*
+ * An event whose writer was killed in the middle of it.  It is no line: were it
+ * set aside, the acknowledgement would cover an event that is nowhere.
+ */
+static int
+is_cut_off(const struct input_line *line)
+{
+	struct scan_names none = { 0 };
+	struct scan_result result;
+
+	return line->is_unterminated && line->text[0] == '{' &&
+	       scan_object(line->text, line->len_bytes, &none, &result) !=
+		   SCAN_OK;
+}
+
 /* 0: the line is in the batch; -1: the program has to stop before it. */
 static int
 add_line(struct intake *intake, struct batch *batch,
     const struct input_line *line)
 {
+	if (is_cut_off(line)) {
+		aside_refuse(intake->setup->aside, EXIT_DATA, intake->lines,
+		    "line %" PRId64 ": the input ends in the middle of it",
+		    intake->lines);
+		return -1;
+	}
 	struct event parts;
 	struct event *event = &parts;
 	int outcome = unpack_line(intake, line, event);
@@ -361,7 +388,7 @@ take_line(struct intake *intake, const struct input_line *line, int64_t now_ms)
 		intake->batch = batch_take(intake->setup->pool, intake->lines);
 		intake->batch->opened_ms = now_ms;
 	}
-	if (line->is_unterminated)
+	if (line->is_unterminated && !is_cut_off(line))
 		message("line %" PRId64 ": the last line has no newline; taken "
 			"as it is",
 		    intake->lines);

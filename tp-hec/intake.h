@@ -59,6 +59,9 @@ void intake_close(struct intake *intake);
 /* Whether everything has been submitted and nothing more will come. */
 int intake_is_done(const struct intake *intake);
 
+/* Whether the input ended, rather than that it is read no more. */
+int intake_is_at_end(const struct intake *intake);
+
 /* How many lines were taken. */
 int64_t intake_lines(const struct intake *intake);
 
