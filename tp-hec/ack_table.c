@@ -187,7 +187,6 @@ ack_table_polled(struct ack_table *table, size_t confirmed, int64_t now_ms)
 int64_t
 ack_table_expiry_ms(const struct ack_table *table)
 {
-	return table->count > 0
-		   ? table->pending[0].since_ms + table->timeout_ms
-		   : INT64_MAX;
+	return table->count > 0 ? table->pending[0].since_ms + table->timeout_ms
+				: INT64_MAX;
 }

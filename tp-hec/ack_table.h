@@ -53,8 +53,7 @@ int ack_table_add(struct ack_table *table, int64_t id, struct slice slice,
 size_t ack_table_count(const struct ack_table *table);
 
 /* Takes out the slice that is pending under `id`: 1, or 0: there is none. */
-int
-ack_table_confirm(struct ack_table *table, int64_t id, struct slice *slice);
+int ack_table_confirm(struct ack_table *table, int64_t id, struct slice *slice);
 
 /* Takes out any slice, to send it again: 1, or 0: there is none. */
 int ack_table_take(struct ack_table *table, struct slice *slice);
@@ -76,8 +75,7 @@ int ack_table_is_stale(const struct ack_table *table, int64_t now_ms);
 int64_t ack_table_poll_ms(const struct ack_table *table);
 
 /* The oldest pending ids, at most `most` of them; returns how many. */
-size_t
-ack_table_ids(const struct ack_table *table, int64_t *ids, size_t most);
+size_t ack_table_ids(const struct ack_table *table, int64_t *ids, size_t most);
 
 /* It was asked at `now_ms`, and `confirmed` ids were. */
 void

@@ -13,21 +13,15 @@
 #include "tp-hec/aside.h"
 #include "tp-hec/complaint.h"
 #include "tp-hec/line_uid.h"
+#include "tp-hec/outbox.h"
 #include "tp-hec/stats.h"
 #include "tp-hec/url.h"
 #include "tp-hec/verdict.h"
-#include "tp-hec/window.h"
 
 enum {
 	RETRY_FIRST_MS = 1000,
 	HOLD_FIRST_MS = 5000,
 	LONGEST_PAUSE_MS = 60 * 1000
-};
-
-/* A slice that waits, and whether its lines have been sent before. */
-struct waiting {
-	struct slice slice;
-	int is_again;
 };
 
 struct sender {
@@ -37,105 +31,26 @@ struct sender {
 	size_t receiver_count;
 	size_t turn; /* which receiver is asked first */
 	struct request **requests;
-	struct waiting *queue; /* sorted by line */
-	size_t queue_count;
-	size_t queue_capacity;
-	int64_t send_before_line;
+	struct outbox *outbox;
 	unsigned in_flight;
 };
-
-/* --- the queue ------------------------------------------------------------ */
-
-static void
-settle(struct sender *sender, const struct slice *slice)
-{
-	struct batch *batch = slice->batch;
-	const struct batch_line *last;
-	struct window_mark mark;
-
-	if (slice->from == slice->to)
-		return;
-	last = &batch->line[slice->to - 1];
-	mark.line = batch->first_line + (int64_t)slice->to - 1;
-	mark.number = last->number;
-	line_uid(batch->body.data + last->event_start, last->event_bytes,
-	    mark.uid);
-	window_settle(sender->setup->window, slice_first_line(slice), &mark);
-	sender->setup->stats->events_acknowledged += slice_events(slice);
-	batch->settled += slice->to - slice->from;
-	if (batch->settled == batch->count)
-		batch_release(batch);
-}
-
-/* Puts a slice in its place; one without events is settled instead. */
-static void
-queue_slice(struct sender *sender, struct slice slice, int is_again)
-{
-	size_t at = sender->queue_count;
-
-	if (slice_events(&slice) == 0) {
-		settle(sender, &slice);
-		return;
-	}
-	if (at == sender->queue_capacity) {
-		sender->queue_capacity = at ? at * 2 : 16;
-		sender->queue = realloc(sender->queue,
-		    sender->queue_capacity * sizeof(*sender->queue));
-		if (sender->queue == NULL)
-			die(EXIT_OS, "out of memory");
-	}
-	while (at > 0 && slice_first_line(&sender->queue[at - 1].slice) >
-			     slice_first_line(&slice))
-		at--;
-	memmove(&sender->queue[at + 1], &sender->queue[at],
-	    (sender->queue_count - at) * sizeof(*sender->queue));
-	sender->queue[at] = (struct waiting){ slice, is_again };
-	sender->queue_count++;
-}
-
-/* The queue's head, cut to what the receiver takes at once. */
-static struct waiting
-take_first(struct sender *sender, size_t most_bytes)
-{
-	struct waiting *first = &sender->queue[0];
-	struct waiting taken = *first;
-
-	taken.slice.to = slice_cut(&first->slice, most_bytes);
-	if (taken.slice.to < first->slice.to) {
-		first->slice.from = taken.slice.to;
-		return taken;
-	}
-	sender->queue_count--;
-	memmove(first, first + 1, sender->queue_count * sizeof(*first));
-	return taken;
-}
 
 void
 sender_submit(struct sender *sender, struct batch *batch)
 {
-	queue_slice(sender, batch_whole(batch), 0);
-}
-
-/* Whether the first slice in the queue may be sent at all. */
-static int
-has_work(const struct sender *sender)
-{
-	return sender->queue_count > 0 &&
-	       slice_first_line(&sender->queue[0].slice) <
-		   sender->send_before_line;
+	outbox_put(sender->outbox, batch_whole(batch), 0);
 }
 
 int
 sender_is_idle(const struct sender *sender)
 {
-	return sender->in_flight == 0 && !has_work(sender);
+	return sender->in_flight == 0 && !outbox_has_work(sender->outbox);
 }
 
 void
 sender_send_only_before(struct sender *sender, int64_t line)
 {
-	if (line < sender->send_before_line)
-		sender->send_before_line = line;
+	outbox_send_only_before(sender->outbox, line);
 }
 
 /* --- starting requests ---------------------------------------------------- */
@@ -184,17 +99,14 @@ launch(struct sender *sender, struct request *request,
 static void
 start_requests(struct sender *sender, int64_t now_ms)
 {
-	while (has_work(sender)) {
+	while (outbox_has_work(sender->outbox)) {
 		struct request *request = find_idle_request(sender);
 		struct receiver *receiver =
 		    request ? choose_receiver(sender, now_ms) : NULL;
 		if (receiver == NULL)
 			return;
-		struct waiting first =
-		    take_first(sender, receiver->largest_bytes);
-		request->slice = first.slice;
-		sender->setup->stats->requests_again +=
-		    (uint64_t)first.is_again;
+		request->slice =
+		    outbox_take(sender->outbox, receiver->largest_bytes);
 		launch(sender, request, receiver);
 	}
 }
@@ -219,8 +131,7 @@ head(struct slice slice, size_t to)
 static void
 resend(struct sender *sender, struct slice slice)
 {
-	if (slice.from < slice.to)
-		queue_slice(sender, slice, 1);
+	outbox_put(sender->outbox, slice, 1);
 }
 
 /* One line is refused by itself: set it aside, or stop before it. */
@@ -242,10 +153,10 @@ refuse_line(struct sender *sender, const struct slice *slice, size_t at,
 	struct slice one = { slice->batch, at, at + 1 };
 	if (aside_put(sender->setup->aside, &event, verdict->text, status,
 		verdict->code) == 0) {
-		settle(sender, &one);
+		outbox_settle(sender->outbox, &one);
 	} else {
-		sender_send_only_before(sender, event.line);
-		queue_slice(sender, one, 1); /* stays, unsent */
+		outbox_send_only_before(sender->outbox, event.line);
+		resend(sender, one); /* stays, unsent */
 	}
 }
 
@@ -323,7 +234,7 @@ step_over(struct sender *sender, const struct slice *slice,
 
 	resend(sender, after);
 	refuse_line(sender, &whole, at, verdict, status);
-	settle(sender, &before);
+	outbox_settle(sender->outbox, &before);
 }
 
 /* HEC kept the first `kept` events; the others are sent again. */
@@ -337,7 +248,7 @@ keep_prefix(struct sender *sender, const struct slice *slice, size_t kept)
 	struct slice after = tail(*slice, at);
 
 	resend(sender, after);
-	settle(sender, &before);
+	outbox_settle(sender->outbox, &before);
 }
 
 static enum request_result
@@ -373,7 +284,7 @@ obey(struct sender *sender, struct request *request,
 		note_success(request, now_ms);
 		if (verdict->is_slow_down)
 			receiver_slow_down(request->receiver);
-		settle(sender, slice);
+		outbox_settle(sender->outbox, slice);
 		break;
 	case VERDICT_PREFIX_BAD:
 		note_success(request, now_ms);
@@ -520,7 +431,8 @@ next_start_ms(const struct sender *sender, int64_t now_ms)
 {
 	int64_t next_ms = INT64_MAX;
 
-	if (!has_work(sender) || sender->in_flight == sender->setup->in_flight)
+	if (!outbox_has_work(sender->outbox) ||
+	    sender->in_flight == sender->setup->in_flight)
 		return next_ms;
 	for (size_t i = 0; i < sender->receiver_count; i++) {
 		const struct receiver *receiver = &sender->receivers[i];
@@ -639,7 +551,7 @@ sender_new(const struct sender_setup *setup)
 	if (sender == NULL || (sender->multi = curl_multi_init()) == NULL)
 		die(EXIT_OS, "out of memory");
 	sender->setup = setup;
-	sender->send_before_line = INT64_MAX;
+	sender->outbox = outbox_new(setup->window, setup->stats);
 	sender->receiver_count = setup->url_count;
 	sender->receivers =
 	    calloc(setup->url_count, sizeof(*sender->receivers));
@@ -669,7 +581,7 @@ sender_free(struct sender *sender)
 		free(sender->receivers[i].url);
 	free(sender->receivers);
 	free(sender->requests);
-	free(sender->queue);
+	outbox_free(sender->outbox);
 	free(sender);
 	curl_global_cleanup();
 }

@@ -135,9 +135,9 @@ base_bytes(const char *path)
 {
 	static const char collector[] = "/services/collector";
 	const char *found = strstr(path, collector);
-	size_t len_bytes = found != NULL ? (size_t)(found - path) +
-					       sizeof(collector) - 1
-					 : strlen(path);
+	size_t len_bytes = found != NULL
+			       ? (size_t)(found - path) + sizeof(collector) - 1
+			       : strlen(path);
 
 	while (len_bytes > 0 && path[len_bytes - 1] == '/')
 		len_bytes--;
