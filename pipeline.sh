@@ -9,13 +9,15 @@
 # lasts until the last of them has ended, even when this script is killed.
 #
 # Stages run in process groups of their own, so that a terminal's Ctrl-C reaches
-# this script alone.  The first signal goes to tp-fetch and tp-hec: the one ends
-# its line, the other delivers what it has read within its --grace, and their
-# ends end tp-cursor.  Each one after it goes to all.
+# this script alone, and it can stop the pipe from left to right: the first
+# signal goes to tp-fetch, whose end ends the others.  Where that takes long
+# (Splunk is away) tp-hec gets one as well, and with it a bound, its --grace.
+# Each further signal goes to all.
 set -euo pipefail
 
 self=tp-pipeline
 stages=(tp-fetch tp-hec tp-cursor)
+patience_s=5 # from the first signal to tp-hec's
 
 fail() { # STATUS WORD...
 	local status=$1
@@ -166,10 +168,18 @@ take_signal() {
 
 pass_signal() {
 	if [ "$signals" -eq 1 ]; then
-		kill -TERM "${pids[@]:0:2}" 2>/dev/null || true
+		kill -TERM "${pids[0]}" 2>/dev/null || true
+		remind_later &
+		reminder=$!
 	else
 		kill -TERM "${pids[@]}" 2>/dev/null || true
 	fi
+}
+
+remind_later() {
+	exec {lock_fd}>&-
+	sleep "$patience_s"
+	kill -TERM "${pids[1]}" 2>/dev/null
 }
 
 # A signal ends a wait, but not what is waited for. (Bash's own words on a stage
@@ -184,6 +194,7 @@ wait_for_stages() {
 			wait "${pids[i]}" 2>/dev/null || statuses[i]=$?
 		done
 	done
+	[ -z "$reminder" ] || kill -- "-$reminder" 2>/dev/null || true
 }
 
 # find_cause: the stage whose status is the whole's, or nothing: the leftmost
@@ -234,7 +245,7 @@ main() {
 	find_programs
 	lock_state
 	TZ=UTC printf -v run '%(%Y%m%dT%H%M%SZ)T-%08x' -1 "$SRANDOM"
-	pids=() statuses=() signals=0 SECONDS=0
+	pids=() statuses=() signals=0 reminder='' SECONDS=0
 	trap take_signal TERM INT HUP
 	set -m
 	start_stages

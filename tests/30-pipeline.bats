@@ -321,6 +321,19 @@ finish() {
 	[ "$status" -eq 137 ]
 }
 
+@test "pipeline: one signal is enough, even when the collector is away" {
+	fake tp-fetch "$fetch"'trap "" TERM; emit 1; while :; do sleep 0.05; done'
+	fake tp-hec 'trap "echo stop 1 asked; exit 0" TERM; read -r _; echo "ack 1 u1"
+		while :; do sleep 0.05; done'
+	start
+	await is_committed 1
+	kill -TERM "$background"
+	await sh -c '! kill -0 "$(cat pid.tp-hec)"'
+	kill -KILL "$(cat pid.tp-fetch)"
+	finish
+	[ "$status" -eq 137 ]
+}
+
 @test "pipeline: Ctrl-C on a terminal reaches the stages only through it" {
 	fake tp-fetch "$endless"
 	script -qec "$pipeline --state S" /dev/null >/dev/null < <(

@@ -82,7 +82,7 @@ make_headers(const char *token_file)
 }
 
 static size_t
-drop(char *bytes, size_t size, size_t count, void *cookie)
+drop(const void *bytes, size_t size, size_t count, void *cookie)
 {
 	(void)bytes;
 	(void)cookie;
