@@ -22,7 +22,7 @@ struct ack_table {
 	int64_t used_ms;
 	int64_t poll_ms;
 	int64_t pause_ms;
-	unsigned careful;        /* requests yet to be sent carefully */
+	unsigned careful;        /* requests yet to be confirmed carefully */
 	unsigned careful_length; /* of the next such stretch */
 	unsigned good;           /* ids confirmed on shared channels since */
 };
@@ -86,8 +86,6 @@ ack_table_add(struct ack_table *table, int64_t id, struct slice slice,
 	make_room(table);
 	table->pending[table->count++] = (struct pending){ id, now_ms, slice };
 	table->last_id = id;
-	if (table->careful > 0)
-		table->careful--;
 	return 0;
 }
 
@@ -118,7 +116,9 @@ ack_table_confirm(struct ack_table *table, int64_t id, struct slice *slice)
 	if (at == table->count)
 		return 0;
 	*slice = remove_at(table, at);
-	if (table->careful == 0 && ++table->good >= table->careful_length)
+	if (table->careful > 0)
+		table->careful--;
+	else if (++table->good >= table->careful_length)
 		table->careful_length = ACK_TABLE_FIRST_CAREFUL;
 	return 1;
 }
@@ -172,15 +172,14 @@ ack_table_ids(const struct ack_table *table, int64_t *ids, size_t most)
 void
 ack_table_polled(struct ack_table *table, size_t confirmed, int64_t now_ms)
 {
-	int64_t twice_ms = table->pause_ms * 2;
+	int64_t longest_ms = table->careful > 0 ? ACK_TABLE_CAREFUL_POLL_MS
+						: ACK_TABLE_LONGEST_POLL_MS;
 
 	table->used_ms = now_ms;
-	if (confirmed > 0)
-		table->pause_ms = ACK_TABLE_FIRST_POLL_MS;
-	else
-		table->pause_ms = twice_ms < ACK_TABLE_LONGEST_POLL_MS
-				      ? twice_ms
-				      : ACK_TABLE_LONGEST_POLL_MS;
+	table->pause_ms =
+	    confirmed > 0 ? ACK_TABLE_FIRST_POLL_MS : table->pause_ms * 2;
+	if (table->pause_ms > longest_ms)
+		table->pause_ms = longest_ms;
 	table->poll_ms = now_ms + table->pause_ms;
 }
 

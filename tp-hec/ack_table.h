@@ -30,8 +30,9 @@
 enum {
 	ACK_TABLE_FIRST_POLL_MS = 200,
 	ACK_TABLE_LONGEST_POLL_MS = 10 * 1000,
-	ACK_TABLE_IDLE_MS = 60 * 1000, /* an indexer forgets an idle channel
-					  after 600 s */
+	ACK_TABLE_CAREFUL_POLL_MS = 1000, /* while one request waits for it */
+	ACK_TABLE_IDLE_MS = 60 * 1000,    /* an indexer forgets an idle channel
+					     after 600 s */
 	ACK_TABLE_FIRST_CAREFUL = 8,
 	ACK_TABLE_MOST_CAREFUL = 1024
 };

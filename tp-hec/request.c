@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "lib/message.h"
 #include "tp-hec/receiver.h"
@@ -304,6 +305,21 @@ request_finish(struct request *request)
 	request->compressed = NULL;
 	request->receiver = NULL;
 	request->is_second_try = 0;
+}
+
+struct reply
+request_reply(const struct request *request, CURLcode result)
+{
+	long status = 0;
+
+	curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
+	return (struct reply){ .status = (int)status,
+		.body = request->reply.data,
+		.len_bytes = request->reply.len_bytes,
+		.retry_after =
+		    request->retry_after[0] ? request->retry_after : NULL,
+		.now_seconds = (int64_t)time(NULL),
+		.is_cut = result != CURLE_OK || request->is_reply_cut };
 }
 
 int

@@ -14,7 +14,9 @@
 #include "lib/buffer.h"
 #include "tp-hec/batch.h"
 #include "tp-hec/credentials.h"
+#include "tp-hec/verdict.h"
 
+struct ack_table;
 struct receiver;
 struct libdeflate_compressor;
 
@@ -42,7 +44,9 @@ struct request {
 	int is_second_try; /* on a fresh connection, the pooled one was dead */
 	int is_poll;       /* asks about ackIds, sends no events */
 
-	char channel[37]; /* a GUID */
+	char channel[37];       /* a GUID */
+	struct ack_table *acks; /* what it has pending; the owner's; NULL: ids
+				   are not looked at */
 	struct curl_slist *headers;
 	void *compressed;
 	struct buffer reply; /* bounded by REQUEST_REPLY_BYTES */
@@ -72,6 +76,9 @@ void request_change_channel(struct request *request);
 
 /* Releases what was sent; the request is idle. */
 void request_finish(struct request *request);
+
+/* What came back; points into the request. */
+struct reply request_reply(const struct request *request, CURLcode result);
 
 /* Whether anything of the last transfer left us. */
 int request_was_sent(const struct request *request);
