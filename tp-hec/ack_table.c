@@ -15,6 +15,7 @@ struct pending {
 
 struct ack_table {
 	int64_t timeout_ms;
+	int64_t patience_ms; /* the timeout, or more after it has passed */
 	struct pending *pending;
 	size_t count;
 	size_t capacity;
@@ -34,7 +35,7 @@ ack_table_new(int64_t timeout_ms)
 
 	if (table == NULL)
 		die(EXIT_OS, "out of memory");
-	table->timeout_ms = timeout_ms;
+	table->timeout_ms = table->patience_ms = timeout_ms;
 	table->last_id = -1;
 	table->careful_length = ACK_TABLE_FIRST_CAREFUL;
 	return table;
@@ -107,7 +108,8 @@ remove_at(struct ack_table *table, size_t at)
 }
 
 int
-ack_table_confirm(struct ack_table *table, int64_t id, struct slice *slice)
+ack_table_confirm(struct ack_table *table, int64_t id, struct slice *slice,
+    int64_t now_ms)
 {
 	size_t at = 0;
 
@@ -115,6 +117,8 @@ ack_table_confirm(struct ack_table *table, int64_t id, struct slice *slice)
 		at++;
 	if (at == table->count)
 		return 0;
+	if (now_ms - table->pending[at].since_ms <= table->timeout_ms / 2)
+		table->patience_ms = table->timeout_ms;
 	*slice = remove_at(table, at);
 	if (table->careful > 0)
 		table->careful--;
@@ -186,6 +190,14 @@ ack_table_polled(struct ack_table *table, size_t confirmed, int64_t now_ms)
 int64_t
 ack_table_expiry_ms(const struct ack_table *table)
 {
-	return table->count > 0 ? table->pending[0].since_ms + table->timeout_ms
-				: INT64_MAX;
+	return table->count > 0
+		   ? table->pending[0].since_ms + table->patience_ms
+		   : INT64_MAX;
+}
+
+void
+ack_table_be_patient(struct ack_table *table)
+{
+	if (table->patience_ms < table->timeout_ms * ACK_TABLE_MOST_PATIENT)
+		table->patience_ms *= 2;
 }

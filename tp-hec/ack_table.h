@@ -33,13 +33,14 @@ enum {
 	ACK_TABLE_CAREFUL_POLL_MS = 1000, /* while one request waits for it */
 	ACK_TABLE_IDLE_MS = 60 * 1000,    /* an indexer forgets an idle channel
 					     after 600 s */
+	ACK_TABLE_MOST_PATIENT = 64, /* times the timeout */
 	ACK_TABLE_FIRST_CAREFUL = 8,
 	ACK_TABLE_MOST_CAREFUL = 1024
 };
 
 struct ack_table;
 
-/* `timeout_ms`: how long an id may stay unconfirmed. */
+/* `timeout_ms`: how long an id may stay unconfirmed at first. */
 struct ack_table *ack_table_new(int64_t timeout_ms);
 void ack_table_free(struct ack_table *table);
 
@@ -54,7 +55,8 @@ int ack_table_add(struct ack_table *table, int64_t id, struct slice slice,
 size_t ack_table_count(const struct ack_table *table);
 
 /* Takes out the slice that is pending under `id`: 1, or 0: there is none. */
-int ack_table_confirm(struct ack_table *table, int64_t id, struct slice *slice);
+int ack_table_confirm(struct ack_table *table, int64_t id, struct slice *slice,
+    int64_t now_ms);
 
 /* Takes out any slice, to send it again: 1, or 0: there is none. */
 int ack_table_take(struct ack_table *table, struct slice *slice);
@@ -84,5 +86,12 @@ ack_table_polled(struct ack_table *table, size_t confirmed, int64_t now_ms);
 
 /* When the oldest pending id has waited too long; INT64_MAX: none is. */
 int64_t ack_table_expiry_ms(const struct ack_table *table);
+
+/*
+ * It has: the next ids may wait twice as long, until one is confirmed in half
+ * the timeout.  Where indexers take longer than the timeout, the same events
+ * would be sent for ever.
+ */
+void ack_table_be_patient(struct ack_table *table);
 
 #endif

@@ -255,6 +255,7 @@ confirm_expire(struct confirm *confirm, struct request *request,
 	receiver_acks_fail(receiver, ACK_TROUBLE_OVERDUE, now_ms);
 	snprintf(receiver->acks.why, sizeof(receiver->acks.why),
 	    "events are accepted but not acknowledged");
+	ack_table_be_patient(request->acks);
 	end_channel(confirm, request, receiver, END_TIMEOUT, NULL, now_ms);
 }
 
@@ -279,13 +280,13 @@ confirm_ask(struct request *request, struct receiver *receiver)
 
 static size_t
 settle_confirmed(struct confirm *confirm, struct request *request,
-    const int64_t *ids, size_t count)
+    const int64_t *ids, size_t count, int64_t now_ms)
 {
 	struct slice slice;
 	size_t before = ack_table_count(request->acks);
 
 	for (size_t i = 0; i < count; i++)
-		if (ack_table_confirm(request->acks, ids[i], &slice))
+		if (ack_table_confirm(request->acks, ids[i], &slice, now_ms))
 			outbox_settle(confirm->outbox, &slice);
 	size_t now = ack_table_count(request->acks);
 	count_pending(confirm, before, now);
@@ -329,8 +330,8 @@ confirm_hear(struct confirm *confirm, struct request *request, CURLcode result,
 	confirm->stats->ack_polls++;
 	switch (answer.kind) {
 	case ACK_REPLY_STATES:
-		confirmed =
-		    settle_confirmed(confirm, request, ids, answer.confirmed);
+		confirmed = settle_confirmed(confirm, request, ids,
+		    answer.confirmed, now_ms);
 		receiver_acks_come(request->receiver, confirmed > 0);
 		break;
 	case ACK_REPLY_DISABLED:

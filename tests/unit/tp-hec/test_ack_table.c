@@ -33,12 +33,18 @@ add(int64_t id, size_t from, int64_t now_ms)
 }
 
 static void
-assert_confirms(int64_t id, size_t from)
+assert_confirms_at(int64_t id, size_t from, int64_t now_ms)
 {
 	struct slice slice;
 
-	assert_int_equal(ack_table_confirm(table, id, &slice), 1);
+	assert_int_equal(ack_table_confirm(table, id, &slice, now_ms), 1);
 	assert_int_equal(slice.from, from);
+}
+
+static void
+assert_confirms(int64_t id, size_t from)
+{
+	assert_confirms_at(id, from, 0);
 }
 
 static size_t
@@ -70,8 +76,8 @@ confirms_in_any_order_and_once(void **state)
 	assert_int_equal(add(1, 11, 0), 0);
 	assert_int_equal(add(7, 17, 0), 0); /* a gap is no harm */
 	assert_confirms(1, 11);
-	assert_int_equal(ack_table_confirm(table, 1, &slice), 0);
-	assert_int_equal(ack_table_confirm(table, 3, &slice), 0);
+	assert_int_equal(ack_table_confirm(table, 1, &slice, 0), 0);
+	assert_int_equal(ack_table_confirm(table, 3, &slice, 0), 0);
 	assert_confirms(7, 17);
 	assert_confirms(0, 10);
 	assert_int_equal(ack_table_count(table), 0);
@@ -166,6 +172,32 @@ the_oldest_id_sets_the_expiry(void **state)
 	assert_int_equal(ack_table_expiry_ms(table), 1000 + TIMEOUT_MS);
 	assert_confirms(0, 0);
 	assert_int_equal(ack_table_expiry_ms(table), 2000 + TIMEOUT_MS);
+}
+
+static int64_t
+wait_of(int64_t now_ms)
+{
+	add(0, 0, now_ms);
+	return ack_table_expiry_ms(table) - now_ms;
+}
+
+static void
+is_more_patient_after_each_expiry_until_ids_come_in_time(void **state)
+{
+	(void)state;
+	for (int64_t times = 1; times < ACK_TABLE_MOST_PATIENT; times *= 2) {
+		assert_int_equal(wait_of(7), times * TIMEOUT_MS);
+		ack_table_be_patient(table);
+		end();
+	}
+	ack_table_be_patient(table);
+	assert_int_equal(wait_of(7), ACK_TABLE_MOST_PATIENT * TIMEOUT_MS);
+	assert_confirms_at(0, 0, 8 + TIMEOUT_MS / 2); /* late */
+	end();
+	assert_int_equal(wait_of(7), ACK_TABLE_MOST_PATIENT * TIMEOUT_MS);
+	assert_confirms_at(0, 0, 7 + TIMEOUT_MS / 2);
+	end();
+	assert_int_equal(wait_of(7), TIMEOUT_MS);
 }
 
 static void
@@ -264,6 +296,7 @@ main(void)
 		TEST(an_empty_table_begins_to_ask_anew),
 		TEST(asks_for_the_oldest_ids),
 		TEST(the_oldest_id_sets_the_expiry),
+		TEST(is_more_patient_after_each_expiry_until_ids_come_in_time),
 		TEST(is_careful_for_a_while_after_ids_start_again),
 		TEST(stretches_of_care_double_until_channels_last),
 		TEST(asks_often_while_it_is_careful),
