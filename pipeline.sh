@@ -2,7 +2,7 @@
 # tp-fetch | tp-hec | tp-cursor on one state directory: one lock, one run id,
 # one exit status, one line of summary.
 #
-#   tp-pipeline --state DIR [--catch-up | --follow] [--quiet]
+#   tp-pipeline [--env FILE] --state DIR [--catch-up | --follow] [--quiet]
 #               [TP-FETCH-OPTION...] [-- TP-HEC-OPTION...]
 #
 # The lock on DIR/lock belongs to an open file that every stage inherits, so it
@@ -28,11 +28,14 @@ fail() { # STATUS WORD...
 
 usage() {
 	cat <<'END'
-usage: tp-pipeline --state DIR [--catch-up | --follow] [--quiet]
+usage: tp-pipeline [--env FILE] --state DIR [--catch-up | --follow] [--quiet]
                    [TP-FETCH-OPTION...] [-- TP-HEC-OPTION...]
 
 Runs tp-fetch | tp-hec | tp-cursor on one state directory.
 
+      --env FILE    sets TP_STATE, TP_FETCH_OPTS and TP_HEC_OPTS, words divided
+                    by blanks: the state and what stands before all options
+                    given here (tp-certgen makes such a file)
   -s, --state DIR   the state directory; made when it is missing (needed)
       --catch-up    end when there is nothing more (tp-fetch --exit-on-last-event)
       --follow      go on for ever (this is the default)
@@ -42,8 +45,7 @@ Runs tp-fetch | tp-hec | tp-cursor on one state directory.
 Programs are looked for in $TP_BIN, or else beside this script and in $PATH.
 
 Examples:
-  tp-pipeline --state S --catch-up --config teleport-event-handler.toml \
-      -- --url https://splunk:8088 --token-file token
+  tp-pipeline --env tp-pipeline.env --catch-up --quiet
   tp-pipeline --state S --teleport-addr auth:3025 --teleport-identity id \
       --start-time -24h -- --url https://splunk:8088 --token-file token
 END
@@ -59,6 +61,12 @@ parse_options() { # ARG...
 			shift
 			;;
 		--state=*) state=${1#*=} ;;
+		--env)
+			[ $# -ge 2 ] || fail 64 "$1: needs a value (see --help)"
+			read_env "$2"
+			shift
+			;;
+		--env=*) read_env "${1#*=}" ;;
 		--catch-up | --follow)
 			[ "${mode:-$1}" = "$1" ] || fail 64 "--catch-up and --follow exclude each other"
 			mode=$1
@@ -70,7 +78,7 @@ parse_options() { # ARG...
 		--help) usage && exit ;;
 		--)
 			shift
-			hec_options=("$@")
+			hec_options+=("$@")
 			break
 			;;
 		*) fetch_options+=("$1") ;;
@@ -81,6 +89,18 @@ parse_options() { # ARG...
 	if [ "$mode" = --catch-up ]; then
 		fetch_options+=(--exit-on-last-event)
 	fi
+}
+
+read_env() { # FILE
+	local TP_STATE='' TP_FETCH_OPTS='' TP_HEC_OPTS='' words
+	[ -r "$1" ] || fail 78 "--env $1: cannot be read"
+	# shellcheck disable=SC1090 # the operator's
+	. "$(realpath -- "$1")" || fail 78 "--env $1: is not NAME=\"words\" lines"
+	[ -n "$state" ] || state=$TP_STATE
+	read -ra words <<<"$TP_FETCH_OPTS"
+	fetch_options=("${words[@]}" "${fetch_options[@]}")
+	read -ra words <<<"$TP_HEC_OPTS"
+	hec_options=("${words[@]}")
 }
 
 find_program() { # NAME: its path
@@ -182,7 +202,8 @@ remind_later() {
 	kill -TERM "${pids[1]}" 2>/dev/null
 }
 
-# A signal ends a wait, but not what is waited for. (Bash's own words on a stage
+# A signal ends a wait, but not what is waited for; -f, for with job control a
+# stage that is only stopped (SIGSTOP) would do, too. (Bash's own words on a stage
 # that was killed are left out: the summary has them.)
 wait_for_stages() {
 	local i
@@ -191,7 +212,7 @@ wait_for_stages() {
 		while [ -n "$interrupted" ]; do
 			interrupted=''
 			statuses[i]=0
-			wait "${pids[i]}" 2>/dev/null || statuses[i]=$?
+			wait -f "${pids[i]}" 2>/dev/null || statuses[i]=$?
 		done
 	done
 	[ -z "$reminder" ] || kill -- "-$reminder" 2>/dev/null || true

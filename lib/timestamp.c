@@ -147,8 +147,11 @@ timestamp_format(struct timestamp time, char text[TIMESTAMP_BYTES])
 				     : "9999-12-31T23:59:59Z");
 		return text;
 	}
-	size_t len =
-	    strftime(text, TIMESTAMP_BYTES, "%Y-%m-%dT%H:%M:%S", &parts);
+	/* strftime's %Y would leave the zeros of the year 0001 out. */
+	size_t len = (size_t)snprintf(text, TIMESTAMP_BYTES, "%04d",
+	    parts.tm_year + 1900);
+	len += strftime(text + len, TIMESTAMP_BYTES - len, "-%m-%dT%H:%M:%S",
+	    &parts);
 	if (time.nanos > 0) {
 		len += (size_t)snprintf(text + len, TIMESTAMP_BYTES - len,
 		    ".%09d", (int)time.nanos);

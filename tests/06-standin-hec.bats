@@ -80,7 +80,7 @@ ok='200 {"text":"Success","code":0}'
 
 @test "standin-hec: objects before a bad one are kept, it and those behind it are not" {
 	local bad code
-	while IFS=$'\t' read -r code bad; do
+	while read -r code bad; do
 		rm -f "$OUT"
 		start
 		run event "{\"event\":1}{\"event\":2}$bad{\"event\":4}"

@@ -550,6 +550,41 @@ cursor_options=
 	[[ $output == *S*'No such file'* ]]
 }
 
+# committed_line N: S/cursor stands there.
+committed_line() {
+	[ "$(jq .line S/cursor)" = "$1" ]
+}
+
+@test "cursor: moves that are committed early are not trimmed from under its eyes" {
+	header run-1 >S/journal.new
+	{
+		echo "e one"
+		for i in $(seq 40); do
+			printf 'm {"search":{"key":"%d%050000d"}}\n' "$i" 0
+		done
+		echo "e two"
+		echo "f 2"
+	} >>S/journal.new
+	mv S/journal.new S/journal
+	mkfifo acks
+	timeout 20 tp-cursor --state S <acks 2>err 3>&- &
+	background=$!
+	exec 7>acks
+	echo "ack 1 one" >&7
+	for _ in $(seq 200); do
+		committed_line 1 2>/dev/null && break
+		sleep 0.02
+	done
+	printf 'ack 2 two\nend 2\n' >&7
+	exec 7>&-
+	status=0
+	wait "$background" || status=$?
+	background=
+	cat err
+	[ "$status" -eq 0 ]
+	committed_line 2
+}
+
 @test "cursor: what is committed is trimmed, and folding goes on behind it" {
 	{
 		header R

@@ -371,3 +371,37 @@ finish() {
 	run "$pipeline" --state no/such/place
 	[ "$status" -eq 74 ]
 }
+
+<<<<<<< HEAD
+@test "pipeline: a stage that is stopped for a while has not ended" {
+	fake tp-fetch "$endless"
+	start
+	await is_committed 3
+	kill -STOP "$(cat pid.tp-fetch)"
+	sleep 0.5
+	kill -CONT "$(cat pid.tp-fetch)"
+	line=$(jq .line S/cursor)
+	await is_committed $((line + 3))
+	kill -0 "$background"
+	kill -TERM "$background"
+	finish
+	[ "$status" -eq 0 ]
+=======
+@test "pipeline: --env gives the state and the first words of each program" {
+	fake tp-fetch "$three_lines"
+	cat >env <<-'END'
+		# a comment
+		TP_STATE="S"
+		TP_FETCH_OPTS="--teleport-addr a:1 --batch 5"
+		TP_HEC_OPTS="--url u"
+	END
+	run "$pipeline" --env env --batch 7 -- --gzip off
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $(cat words.tp-fetch) == *"--teleport-addr a:1 --batch 5 --batch 7" ]]
+	[ "$(cat words.tp-hec)" = "--url u --gzip off" ]
+	[ -f S/cursor ]
+	run "$pipeline" --env missing
+	[ "$status" -eq 78 ]
+>>>>>>> main
+}

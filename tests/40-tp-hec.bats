@@ -2,6 +2,7 @@
 # tp-hec against the stand-in for Splunk's HTTP Event Collector: every line is
 # delivered once or set aside, whatever the collector says, and acknowledged
 # only then.
+# shellcheck disable=SC2030,SC2031,SC2034 # a test's own shell; for helpers.bash
 
 bats_require_minimum_version 1.5.0
 
@@ -18,6 +19,7 @@ setup() {
 }
 
 teardown() {
+	# shellcheck disable=SC2086 # pids, or nothing
 	stop $SENDER_PID $HEC_PID
 }
 
@@ -332,7 +334,7 @@ dead_uids() {
 	retry 15 grep -qx 'end 100' acks
 	has_once in
 	grep -q 'accepting again' log
-	! grep -q WRONG log
+	run ! grep -q WRONG log
 }
 
 @test "tp-hec: --give-up-after ends with 77 for a refusal, 69 for nobody there" {
@@ -453,10 +455,10 @@ dead_uids() {
 @test "tp-hec: no token and no password in a URL" {
 	HEC_URL='https://h/services/collector/raw?token=SECRET' send <<<'{}'
 	[ "$status" -eq 64 ]
-	! grep -q SECRET log
+	run ! grep -q SECRET log
 	HEC_URL='https://user:SECRET@h/' send <<<'{}'
 	[ "$status" -eq 64 ]
-	! grep -q SECRET log
+	run ! grep -q SECRET log
 }
 
 @test "tp-hec: the token goes into the query only when asked for" {
@@ -548,7 +550,9 @@ dead_uids() {
 		events 4 5
 	} >in
 	status=0
-	/usr/bin/env bash -c 'ulimit -v 400000; exec "$@"' - \
+	limit=400000
+	[[ $BUILD != */san && -z ${UNDER_VALGRIND:-} ]] || limit=unlimited
+	bash -c 'ulimit -v "$1"; shift; exec "$@"' - "$limit" \
 		"${SENDER[@]}" --url "$HEC_URL" --dead-letter dead \
 		--max-event-bytes 1M <in >acks 2>log || status=$?
 	cat log
@@ -588,6 +592,58 @@ dead_uids() {
 	send --dead-letter /dev/full <in
 	[ "$status" -eq 78 ]
 	[ ! -s acks ]
+}
+
+@test "tp-hec: what cannot be synced to the dead-letter file is not acknowledged" {
+	command -v strace >/dev/null || skip "no strace"
+	[[ $BUILD != */san && -z ${UNDER_VALGRIND:-} ]] || skip "strace, too"
+	collector
+	{
+		events 1 3
+		echo bad
+		events 5 9
+	} >in
+	SENDER=(strace -qq -o trace -e inject=fsync:error=EIO:when=2+ "${SENDER[@]}")
+	send --dead-letter dead <in
+	[ "$status" -eq 74 ]
+	[[ $(cat acks) == "stop 0 "* ]]
+}
+
+@test "tp-hec: acknowledgements that cannot be written end it, with 74" {
+	collector
+	events 1 3 >in
+	status=0
+	"${SENDER[@]}" --url "$HEC_URL" <in >/dev/full 2>log || status=$?
+	[ "$status" -eq 74 ]
+	grep -q 'standard output: No space left on device' log
+}
+
+@test "tp-hec: an expired client certificate is said, and refused with 77" {
+	make_certs pki
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=old \
+		-keyout pki/old.key -out pki/old.csr 2>/dev/null
+	mkdir pki/ca.d
+	: >pki/index
+	echo 01 >pki/serial
+	openssl ca -batch -config /dev/stdin -cert pki/ca.pem -keyfile pki/ca.key \
+		-startdate 20200101000000Z -enddate 20200102000000Z \
+		-in pki/old.csr -out pki/old.pem 2>/dev/null <<-'CNF'
+			[ca]
+			default_ca = c
+			[c]
+			database = pki/index
+			serial = pki/serial
+			new_certs_dir = pki/ca.d
+			default_md = sha256
+			policy = p
+			[p]
+			commonName = supplied
+		CNF
+	collector --cert pki/server.pem --key pki/server.key --client-ca pki/ca.pem
+	send --check --ca pki/ca.pem --cert pki/old.pem --key pki/old.key
+	[ "$status" -eq 77 ]
+	grep -q 'the client certificate has expired' log
+	grep -q 'check --ca, --cert and --key' log
 }
 
 @test "tp-hec: --replay-dead-letter sends what had been set aside" {
@@ -641,6 +697,15 @@ dead_uids() {
 	grep -qx 'tp_hec_events_dead_total 1' stats.prom
 	grep -qx 'tp_hec_events_acknowledged_total 10' stats.prom
 	grep -qx 'tp_hec_requests_total{result="accepted"} 1' stats.prom
+}
+
+@test "tp-hec: a collector slower than --batch-age gets full batches all the same" {
+	collector --fault kind=latency,ms=150,times=0
+	events 1 1000 >in
+	send --batch-lines 100 --batch-age 20ms --in-flight 1 <in
+	[ "$status" -eq 0 ]
+	has_once in
+	[ "$(hec_stats .requests.event)" -le 12 ]
 }
 
 # --- ends -----------------------------------------------------------------

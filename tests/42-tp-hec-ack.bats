@@ -255,7 +255,7 @@ is_full() {
 	events 1 6000 >in
 	send --timeout 500ms <in
 	is_delivered
-	[ "$(figure channel_changes_total)" -ge 2 ]
+	[ "$(figure channel_changes_total)" -ge 1 ]
 }
 
 # --- partial replies ------------------------------------------------------

@@ -39,7 +39,7 @@ starter_write_pipeline(const struct starter *starter, struct buffer *text)
 	const char *directory = starter->directory;
 
 	buffer_append_text(text,
-	    "# For pipeline.sh --config.  Each value is the options of one "
+	    "# For tp-pipeline --env.  Each value is the options of one "
 	    "program, divided by\n"
 	    "# blanks (so no file name may hold one); see tp-fetch(1), "
 	    "tp-hec(1), tp-cursor(1).\n"

@@ -24,7 +24,7 @@ struct starter {
 /* For `tctl create -f`: a role that may read the audit log, and its user. */
 void starter_write_role(struct buffer *text);
 
-/* For `pipeline.sh --config`. */
+/* For `tp-pipeline --env`. */
 void starter_write_pipeline(const struct starter *starter, struct buffer *text);
 
 /* For Splunk: a HEC that insists on the client certificate, and a token. */

@@ -52,7 +52,8 @@ commit_write(int dir_fd, const char *path, struct journal *journal,
 	lock_directory(dir_fd);
 	int result = write_if_current(dir_fd, path, journal, commit);
 	flock(dir_fd, LOCK_UN);
-	if (result == 0 && journal_trim(journal, commit->offset_bytes) == -1)
+	if (result == 0 &&
+	    journal_trim(journal, commit->read_offset_bytes) == -1)
 		message_verbose("%s/journal: cannot be trimmed, and so grows "
 				"until the next run: %s",
 		    path, strerror(errno));

@@ -17,14 +17,15 @@ struct journal;
 struct commit {
 	int64_t line;         /* the last line that is folded into the state */
 	int64_t offset_bytes; /* where in the journal folding goes on */
-	json_t *state;        /* borrowed */
+	int64_t read_offset_bytes; /* nobody reads before it any more */
+	json_t *state;             /* borrowed */
 };
 
 /*
- * Durable when it returns 0; then what lies before offset_bytes is trimmed
- * from the journal.  Else one line has been printed, the old cursor stands
- * (or, after a failed fsync of the directory, either), and the result is the
- * exit code.  Blocks on the disk.
+ * Durable when it returns 0; then what lies before read_offset_bytes is
+ * trimmed from the journal.  Else one line has been printed, the old cursor
+ * stands (or, after a failed fsync of the directory, either), and the result is
+ * the exit code.  Blocks on the disk.
  */
 int commit_write(int dir_fd, const char *path, struct journal *journal,
     const struct commit *commit);

@@ -30,25 +30,27 @@ is_mark_path(const json_t *path)
 	return 1;
 }
 
-/* {"journal":1,"run":"ID","mark":[...],"state":{...}} */
+/* {"journal":1,"run":"ID","mark":[...],"state":{...}}, and "tagged" or not */
 static int
 parse_header(const char *text, size_t len_bytes, struct journal *journal)
 {
 	json_error_t error;
 	json_int_t version;
 	const char *run;
+	int is_tagged = 0;
 	json_t *path;
 	json_t *state;
 	json_t *header =
 	    json_loadb(text, len_bytes, JSON_REJECT_DUPLICATES, &error);
-	int is_header =
-	    json_unpack(header, "{s:I,s:s,s:o,s:o}", "journal", &version, "run",
-		&run, "mark", &path, "state", &state) == 0 &&
-	    version == JOURNAL_VERSION && cursor_is_run_id(run) &&
-	    is_mark_path(path) && json_is_object(state);
+	int is_header = json_unpack(header, "{s:I,s:s,s:o,s:o,s?b}", "journal",
+			    &version, "run", &run, "mark", &path, "state",
+			    &state, "tagged", &is_tagged) == 0 &&
+			version == JOURNAL_VERSION && cursor_is_run_id(run) &&
+			is_mark_path(path) && json_is_object(state);
 
 	if (is_header) {
 		snprintf(journal->run, sizeof(journal->run), "%s", run);
+		journal->is_tagged = is_tagged;
 		journal->mark_path = json_incref(path);
 		journal->state = json_incref(state);
 	}

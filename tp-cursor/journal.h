@@ -15,7 +15,8 @@ struct journal {
 	int fd;
 	int is_writable; /* else it cannot be trimmed */
 	char run[65];
-	json_t *state;          /* what the run starts from; owned */
+	json_t *state; /* what the run starts from; owned */
+	int is_tagged; /* lines carry their numbers: filters may drop some */
 	json_t *mark_path;      /* array of member names; owned */
 	int64_t records_offset; /* just behind the header */
 	int64_t trimmed_offset; /* punched out from records_offset to here */

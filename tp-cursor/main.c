@@ -116,9 +116,6 @@ wait_for_work(const struct schedule *schedule, const struct session *session,
 		{ .fd = stop_fd, .events = POLLIN } };
 	int64_t timeout_ms;
 
-	if (stop_taken())
-		ready[1].fd =
-		    -1; /* noted: we read on to the end all the same */
 	if (session_has_pending(session))
 		timeout_ms = schedule->next_commit_ms - clock_ms();
 	else if (session_may_have_moves(session))
@@ -129,8 +126,6 @@ wait_for_work(const struct schedule *schedule, const struct session *session,
 		timeout_ms = 0;
 	int n = poll(ready, 2, (int)timeout_ms);
 	*is_readable = n > 0 && ready[0].revents != 0;
-	if (n > 0 && ready[1].revents != 0)
-		message_verbose("stopping when the acknowledgements end");
 }
 
 static int
@@ -144,6 +139,11 @@ follow(int dir_fd, const struct options *options, int stop_fd)
 	int result = 0;
 
 	while (result == 0 && !input.is_at_end) {
+		if (stop_fd != -1 && stop_taken()) {
+			message_verbose(
+			    "stopping when the acknowledgements end");
+			stop_fd = -1; /* noted: no reason to wake up again */
+		}
 		wait_for_work(&schedule, session, stop_fd, &is_readable);
 		if (is_readable)
 			result = read_input(&input, session);

@@ -177,6 +177,12 @@ run_id(const struct run *run)
 	return run->journal.run;
 }
 
+int
+run_is_tagged(const struct run *run)
+{
+	return run->journal.is_tagged;
+}
+
 int64_t
 run_committed_line(const struct run *run)
 {
@@ -282,6 +288,16 @@ fold_to(struct run *run, int64_t line)
 		   : explain_record(run, run->folder, status);
 }
 
+/* The folder takes the moves behind a line at once, the looker only later. */
+static int64_t
+read_offset(const struct run *run)
+{
+	int64_t looked = journal_reader_offset(run->looker);
+	int64_t folded = journal_reader_offset(run->folder);
+
+	return looked < folded ? looked : folded;
+}
+
 int
 run_commit(struct run *run, int64_t line)
 {
@@ -291,6 +307,7 @@ run_commit(struct run *run, int64_t line)
 		return result;
 	struct commit commit = { .line = run->folded_line,
 		.offset_bytes = journal_reader_offset(run->folder),
+		.read_offset_bytes = read_offset(run),
 		.state = fold_state(run->fold) };
 	if (commit.offset_bytes == run->committed_offset)
 		return 0;

@@ -29,6 +29,9 @@ void run_free(struct run *run);
 
 const char *run_id(const struct run *run);
 
+/* Whether its lines carry their numbers, so that filters may drop some. */
+int run_is_tagged(const struct run *run);
+
 /* The last line that was committed, or 0. */
 int64_t run_committed_line(const struct run *run);
 

@@ -22,20 +22,22 @@ struct emitter {
 	size_t open_at; /* where the open line begins in `out` */
 	struct buffer journal;
 	uint64_t lines;
+	const char *run;
+	int is_tagged;
 };
 
 /* The header: the only record that holds a whole state. */
 static void
-append_header(struct buffer *journal, const char *run, const json_t *state)
+append_header(struct emitter *emitter, const json_t *state)
 {
 	char *compact = json_dumps(state, JSON_COMPACT | JSON_SORT_KEYS);
 
 	if (compact == NULL)
 		die(EXIT_OS, "out of memory");
-	buffer_printf(journal,
+	buffer_printf(&emitter->journal,
 	    "{\"journal\":1,\"run\":\"%s\",\"mark\":[\"search\",\"seen\"],"
-	    "\"state\":%s}\n",
-	    run, compact);
+	    "\"tagged\":%s,\"state\":%s}\n",
+	    emitter->run, emitter->is_tagged ? "true" : "false", compact);
 	free(compact);
 }
 
@@ -66,7 +68,7 @@ open_journal(struct emitter *emitter, int dir_fd)
 
 struct emitter *
 emitter_new(int out_fd, int dir_fd, const char *state_path, const char *run,
-    const json_t *state)
+    int is_tagged, const json_t *state)
 {
 	struct emitter *emitter = calloc(1, sizeof(*emitter));
 
@@ -75,8 +77,10 @@ emitter_new(int out_fd, int dir_fd, const char *state_path, const char *run,
 	emitter->out_fd = out_fd;
 	emitter->journal_fd = -1;
 	emitter->state_path = state_path;
+	emitter->run = run;
+	emitter->is_tagged = is_tagged;
 	if (dir_fd != -1) {
-		append_header(&emitter->journal, run, state);
+		append_header(emitter, state);
 		emitter->journal_fd = open_journal(emitter, dir_fd);
 		if (emitter->journal_fd == -1) {
 			emitter_free(emitter);
@@ -84,6 +88,24 @@ emitter_new(int out_fd, int dir_fd, const char *state_path, const char *run,
 		}
 	}
 	return emitter;
+}
+
+/* The open line is an object: its tag goes behind the brace. */
+static void
+insert_tag(struct emitter *emitter)
+{
+	struct buffer *out = &emitter->out;
+	const size_t at = emitter->open_at + 1;
+	const int is_empty = out->data[at] == '}';
+	char tag[128];
+	const size_t len = (size_t)snprintf(tag, sizeof(tag),
+	    "\"_tp\":\"%s/%llu\"%s", emitter->run,
+	    (unsigned long long)emitter->lines + 1, is_empty ? "" : ",");
+
+	buffer_reserve(out, len);
+	memmove(out->data + at + len, out->data + at, out->len_bytes - at);
+	memcpy(out->data + at, tag, len);
+	out->len_bytes += len;
 }
 
 struct buffer *
@@ -125,6 +147,8 @@ emitter_line(struct emitter *emitter, const char *uid, size_t uid_len_bytes,
 	if (emitter->journal_fd != -1)
 		append_record(&emitter->journal, uid, uid_len_bytes, id,
 		    id_len_bytes);
+	if (emitter->is_tagged)
+		insert_tag(emitter);
 	buffer_append_byte(&emitter->out, '\n');
 	emitter->lines++;
 	if (emitter->out.len_bytes < FLUSH_BYTES)

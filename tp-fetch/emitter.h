@@ -26,10 +26,12 @@ enum emitter_status {
 /*
  * Lines go to `out_fd` (-1: nowhere, they are only counted).  `dir_fd` is the
  * state directory, or -1 for no journal; a new journal for `run` that starts
- * from `state` is put in place of the old one.  NULL: said why.
+ * from `state` is put in place of the old one.  With `is_tagged` each line's
+ * first member is "_tp":"RUN/N", what it is in this run, so that a filter on
+ * the way may drop lines.  `state_path` and `run` are kept.  NULL: said why.
  */
 struct emitter *emitter_new(int out_fd, int dir_fd, const char *state_path,
-    const char *run, const json_t *state);
+    const char *run, int is_tagged, const json_t *state);
 
 /*
  * The buffer to append the next line's JSON to, without its newline.  Then

@@ -112,16 +112,18 @@ take(struct fetch *fetch, struct audit_text id, const struct audit_event *event)
 	return search_take(fetch->search, id.text, id.len_bytes, event->time);
 }
 
-/* The bytes of an item that are no event. */
+/* The bytes of an item that are no event; it is where the one before it is. */
 static enum emitter_status
 send_unreadable(struct fetch *fetch, const struct audit_event *item)
 {
+	struct audit_event event = *item;
 	char hex[UID_MAX_BYTES + 1];
 	struct audit_text id =
 	    plain_id(item->id, item->fields, item->fields_len_bytes, hex);
 
-	return take(fetch, id, item)
-		   ? send_gap(fetch, item, id, "it is not an event")
+	event.time = search_position(fetch->search);
+	return take(fetch, id, &event)
+		   ? send_gap(fetch, &event, id, "it is not an event")
 		   : EMITTER_OK;
 }
 
@@ -276,15 +278,7 @@ exit_code(enum session_outcome outcome, enum page_end end)
 {
 	if (end == PAGE_ERROR || end == PAGE_READER_GONE)
 		return EXIT_IO;
-	if (outcome == SESSION_READER_GONE) {
-		message("standard output: nobody reads it any more");
-		return EXIT_IO;
-	}
-	if (outcome == SESSION_UNREACHABLE)
-		return EXIT_UNAVAILABLE;
-	if (outcome == SESSION_REFUSED)
-		return EXIT_REFUSED;
-	return 0; /* done, or stopped as asked */
+	return session_exit_code(outcome);
 }
 
 static int

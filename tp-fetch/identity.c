@@ -17,7 +17,6 @@
 #include "lib/buffer.h"
 #include "lib/io.h"
 #include "lib/message.h"
-#include "lib/timestamp.h"
 #include "tp-fetch/identity_text.h"
 
 enum { MAX_FILE_BYTES = 1024 * 1024, WHY_BYTES = 512 };
@@ -238,23 +237,6 @@ expiry_of(X509 *certificate)
 	return (int64_t)timegm(&time);
 }
 
-static int
-check_expiry(const struct source *source, int64_t not_after)
-{
-	char text[TIMESTAMP_BYTES];
-	int64_t late_seconds = (int64_t)time(NULL) - not_after;
-	int64_t late_hours = late_seconds / 3600;
-
-	if (late_seconds < 0)
-		return 0;
-	timestamp_format((struct timestamp){ not_after, 0 }, text);
-	return refuse(source,
-	    "the certificate expired at %s (%lld %s ago): renew it with tctl"
-	    " auth sign or tbot",
-	    text, (long long)(late_hours > 0 ? late_hours : late_seconds / 60),
-	    late_hours > 0 ? "hours" : "minutes");
-}
-
 /* A subject attribute; left "" when it is missing, too long or binary. */
 static void
 copy_attribute(X509 *certificate, const char *oid, char text[256])
@@ -331,8 +313,7 @@ identity_from_parts(const struct source *source, const struct parts *parts)
 			       " certificate");
 		return NULL;
 	}
-	if (check_expiry(source, not_after) == -1 ||
-	    (context = context_new(source, parts)) == NULL)
+	if ((context = context_new(source, parts)) == NULL)
 		return NULL;
 	struct identity *identity = calloc(1, sizeof(*identity));
 	if (identity == NULL)

@@ -30,7 +30,9 @@ struct identity {
 /*
  * Reads the files anew.  NULL with one line in `why`: naming the file and what
  * is wrong with it (missing, empty, not PEM, certificate and key swapped or of
- * different pairs, no CA, expired since when ...).
+ * different pairs, no CA ...).  One that has expired is read like any other:
+ * it may be renewed while we wait, so that `not_after` is the caller's to
+ * check.
  */
 struct identity *
 identity_load(const struct identity_files *files, char why[512]);

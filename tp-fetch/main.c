@@ -58,55 +58,73 @@ open_session(struct run *run, int stop_fd)
 	return 0;
 }
 
-/* The oldest event there is: where `--start-time earliest` starts. */
-static int
-find_first_event(struct run *run, struct timestamp *first)
+/* One search for the oldest event: *is_known when `first` is where to start. */
+static enum session_outcome
+ask_for_first(struct run *run, struct buffer *key, struct timestamp *first,
+    int *is_known)
 {
 	struct buffer request = { 0 };
 	struct rpc_reply reply;
 	struct audit_page page;
 	struct audit_event event;
-	const struct timestamp epoch = { 0, 0 };
+	char why[640];
 
-	*first = timestamp_now();
-	audit_query_encode(&(struct audit_query){ .from = epoch,
+	audit_query_encode(&(struct audit_query){ .from = { 0, 0 },
 			       .to = *first,
 			       .types = NULL,
 			       .limit = 1,
-			       .key = "" },
+			       .key = buffer_text(key) },
 	    &request);
 	session_begin(run->session, AUDIT_API_SEARCH, request.data,
 	    request.len_bytes);
-	enum session_outcome outcome = session_collect(run->session, &reply);
 	buffer_free(&request);
-	if (outcome == SESSION_REPLY) {
-		session_content(run->session);
-		if (audit_page_open(reply.bytes, reply.len_bytes, &page) == 0 &&
-		    audit_page_next(&page, &event) == 1)
-			*first = event.time;
-	} else if (outcome == SESSION_REJECTED) {
-		message("%s: %s: %s", run->options.address,
+	enum session_outcome outcome = session_collect(run->session, &reply);
+	if (outcome == SESSION_REJECTED) {
+		snprintf(why, sizeof(why), "%s: %s",
 		    rpc_status_name(reply.status), reply.message);
+		key->len_bytes = 0;
+		outcome = session_complain(run->session, why);
+	} else if (outcome == SESSION_REPLY &&
+		   audit_page_open(reply.bytes, reply.len_bytes, &page) == -1) {
+		outcome = session_complain(run->session,
+		    "a reply is not a page of events");
+	} else if (outcome == SESSION_REPLY) {
+		session_content(run->session);
+		int found = audit_page_next(&page, &event);
+		if (found != 0)
+			*first = event.time; /* 1970 if it cannot be read */
+		*is_known = found != 0 || page.last_key.len_bytes == 0;
+		key->len_bytes = 0;
+		buffer_append(key, page.last_key.text, page.last_key.len_bytes);
 	}
 	rpc_reply_free(&reply);
-	switch (outcome) {
-	case SESSION_REPLY:
-		return 0;
-	case SESSION_UNREACHABLE:
-		return EXIT_UNAVAILABLE;
-	case SESSION_REJECTED:
-	case SESSION_REFUSED:
-		return EXIT_REFUSED;
-	default:
-		return EXIT_TRY_AGAIN; /* stopped before it began */
-	}
+	return outcome;
+}
+
+/*
+ * Where `--start-time earliest` starts: at the oldest event, or now if there
+ * is none.  A page without events but with a key says nothing yet.
+ */
+static enum session_outcome
+find_first_event(struct run *run, struct timestamp *first)
+{
+	struct buffer key = { 0 };
+	enum session_outcome outcome;
+	int is_known = 0;
+
+	*first = timestamp_now();
+	do {
+		outcome = ask_for_first(run, &key, first, &is_known);
+	} while (outcome == SESSION_REPLY && !is_known);
+	buffer_free(&key);
+	return outcome;
 }
 
 static int
 first_state(struct run *run)
 {
 	struct options *options = &run->options;
-	int code = 0;
+	enum session_outcome outcome = SESSION_REPLY;
 
 	if (options->start_kind == START_NOT_NAMED) {
 		message(
@@ -116,9 +134,9 @@ first_state(struct run *run)
 		return EXIT_USAGE;
 	}
 	if (options->start_kind == START_EARLIEST)
-		code = find_first_event(run, &options->start);
-	if (code != 0)
-		return code;
+		outcome = find_first_event(run, &options->start);
+	if (outcome != SESSION_REPLY)
+		return session_exit_code(outcome);
 	char start[TIMESTAMP_BYTES];
 	run->state = json_pack("{s:s,s:s,s:o}", "cluster",
 	    session_identity(run->session)->cluster, "start",
@@ -179,6 +197,10 @@ open_state(struct run *run)
 	char holder[192];
 
 	if (options->state_path == NULL)
+		return first_state(run);
+	/* A dry run makes nothing, so that the first finds nothing. */
+	if (options->is_dry_run && access(options->state_path, F_OK) == -1 &&
+	    errno == ENOENT)
 		return first_state(run);
 	int code = state_dir_open(options->state_path, !options->is_dry_run,
 	    &run->dir_fd);
@@ -244,11 +266,13 @@ fetch(struct run *run)
 	const int64_t start_ms = clock_ms();
 	int code = open_state(run);
 
-	if (code != 0 || (code = open_search(run)) != 0)
+	if (code != 0 || run->state == NULL) /* stopped before it began */
+		return code;
+	if ((code = open_search(run)) != 0)
 		return code;
 	run->emitter = emitter_new(options->is_dry_run ? -1 : STDOUT_FILENO,
 	    options->is_dry_run ? -1 : run->dir_fd, options->state_path,
-	    options->run, run->state);
+	    options->run, options->is_tagged, run->state);
 	if (run->emitter == NULL)
 		return EXIT_IO;
 	code = fetch_run(
@@ -269,9 +293,11 @@ check(struct run *run)
 	const struct identity *identity = session_identity(run->session);
 	struct timestamp first;
 	char until[TIMESTAMP_BYTES];
-	int code = find_first_event(run, &first);
+	enum session_outcome outcome = find_first_event(run, &first);
 
-	if (code == 0 &&
+	if (outcome == SESSION_STOPPED)
+		return EXIT_TRY_AGAIN;
+	if (outcome == SESSION_REPLY &&
 	    (printf("%s: may read the audit log of cluster %s as %s, with a "
 		    "certificate valid until %s\n",
 		 run->options.address,
@@ -283,7 +309,7 @@ check(struct run *run)
 		message("standard output: cannot write: %s", strerror(errno));
 		return EXIT_IO;
 	}
-	return code;
+	return session_exit_code(outcome);
 }
 
 static void

@@ -37,6 +37,8 @@ static const struct option_spec specs[] = {
 	{ "window-size", 0, "DURATION", "time span of a search (24h)" },
 	{ "run", 0, "ID", "name this run so (default: time and chance)" },
 	{ "lock-fd", 0, "N", "S/lock is open and locked already, as N" },
+	{ "tag", 0, NULL,
+	    "number the lines, so that filters behind may drop some" },
 	{ "give-up-after", 0, "DURATION",
 	    "exit 69 or 77 after waiting so long (never)" },
 	{ "check", 0, NULL,
@@ -77,6 +79,18 @@ split_list(const char *name, const char *value)
 			    "a comma separated list of types");
 	}
 	return list;
+}
+
+static void
+free_list(const char **list)
+{
+	union {
+		const char *in;
+		void *out;
+	} words = { .in = list == NULL ? NULL : list[0] };
+
+	free(words.out);
+	free(list);
 }
 
 static int
@@ -155,8 +169,10 @@ take_range(struct options *options, const char *name, const char *value)
 			option_refuse(name, value,
 			    "a time such as 2026-11-01T00:00:00Z, -1h or now");
 	} else if (strcmp(name, "types") == 0) {
+		free_list(options->types);
 		options->types = split_list(name, value);
 	} else if (strcmp(name, "skip-event-types") == 0) {
+		free_list(options->skip_types);
 		options->skip_types = split_list(name, value);
 	} else if (strcmp(name, "batch") == 0) {
 		options->batch =
@@ -186,6 +202,8 @@ take(void *cookie, const char *name, const char *value)
 		take_run(options, name, value);
 	else if (strcmp(name, "lock-fd") == 0)
 		options->lock_fd = (int)option_number(name, value, 0, 65535);
+	else if (strcmp(name, "tag") == 0)
+		options->is_tagged = 1;
 	else if (strcmp(name, "check") == 0)
 		options->is_check = 1;
 	else if (strcmp(name, "dry-run") == 0)
@@ -255,18 +273,6 @@ options_parse(struct options *options, int argc, char **argv)
 		    "an address such as auth.example.com:3025");
 	if (options->run[0] == '\0')
 		make_run_id(options->run);
-}
-
-static void
-free_list(const char **list)
-{
-	union {
-		const char *in;
-		void *out;
-	} words = { .in = list == NULL ? NULL : list[0] };
-
-	free(words.out);
-	free(list);
 }
 
 void

@@ -14,6 +14,7 @@
 #include "lib/clock.h"
 #include "lib/message.h"
 #include "lib/notice.h"
+#include "lib/stop.h"
 #include "lib/timestamp.h"
 #include "tp-fetch/link.h"
 
@@ -23,6 +24,7 @@
 enum {
 	CONNECT_TIMEOUT_MS = 30 * 1000,
 	CALL_TIMEOUT_MS = 90 * 1000, /* the slowest backend gives up at 60 s */
+	SHORTEST_CALL_TIMEOUT_MS = 30 * 1000,
 	FIRST_PAUSE_MS = 250,
 	LONGEST_PAUSE_MS = 30 * 1000,
 	REFUSED_PAUSE_MS = 5 * 1000,
@@ -195,27 +197,44 @@ refresh_identity(struct session *session)
 	message_verbose("read the renewed credentials");
 }
 
+static int64_t
+seconds_to_expiry(const struct session *session)
+{
+	return session->identity->not_after - (int64_t)time(NULL);
+}
+
 /* An expired certificate only shows as a broken connection: say it first. */
 static int
-check_expiry(struct session *session, char why[256])
+check_expiry(const struct session *session, char why[256])
 {
-	const int64_t expiry = session->identity->not_after;
-	const int64_t left_s = expiry - (int64_t)time(NULL);
 	char when[TIMESTAMP_BYTES];
 
-	timestamp_format((struct timestamp){ expiry, 0 }, when);
-	if (left_s <= 0) {
-		snprintf(why, 256,
-		    "our certificate expired at %s: renew it (tctl auth sign, "
-		    "tbot)",
-		    when);
-		return -1;
-	}
-	if (left_s < EXPIRY_WARNING_S && !session->has_warned_expiry) {
-		message("our certificate expires at %s", when);
-		session->has_warned_expiry = 1;
-	}
-	return 0;
+	if (seconds_to_expiry(session) > 0)
+		return 0;
+	timestamp_format((struct timestamp){ session->identity->not_after, 0 },
+	    when);
+	snprintf(why, 256,
+	    "our certificate expired at %s: renew it (tctl auth sign, tbot)",
+	    when);
+	return -1;
+}
+
+/* Said once, and only if nothing has renewed it on disk. */
+static void
+warn_of_expiry(struct session *session)
+{
+	char when[TIMESTAMP_BYTES];
+
+	if (session->has_warned_expiry ||
+	    seconds_to_expiry(session) >= EXPIRY_WARNING_S)
+		return;
+	refresh_identity(session);
+	if (seconds_to_expiry(session) >= EXPIRY_WARNING_S)
+		return;
+	timestamp_format((struct timestamp){ session->identity->not_after, 0 },
+	    when);
+	message("our certificate expires at %s", when);
+	session->has_warned_expiry = 1;
 }
 
 static int
@@ -242,11 +261,23 @@ connect_once(struct session *session, struct link_failure *failure)
 	return 0;
 }
 
+/* No longer than we may wait, but never so short as to cut off slow answers. */
+static int64_t
+call_timeout_ms(const struct session *session)
+{
+	const int64_t limit_ms = session->options.give_up_after_ms;
+
+	if (limit_ms < 0 || limit_ms > CALL_TIMEOUT_MS)
+		return CALL_TIMEOUT_MS;
+	return limit_ms > SHORTEST_CALL_TIMEOUT_MS ? limit_ms
+						   : SHORTEST_CALL_TIMEOUT_MS;
+}
+
 static void
 start_call(struct session *session)
 {
 	rpc_begin(session->rpc, session->method, session->request.data,
-	    session->request.len_bytes, CALL_TIMEOUT_MS);
+	    session->request.len_bytes, call_timeout_ms(session));
 	session->is_in_flight = 1;
 }
 
@@ -326,13 +357,15 @@ attempt(struct session *session, struct rpc_reply *reply)
 
 	*reply = (struct rpc_reply){ .status = RPC_UNAVAILABLE };
 	if (session->rpc == NULL && connect_once(session, &failure) == -1) {
-		reply->status =
-		    failure.is_refusal ? RPC_UNAUTHENTICATED : RPC_UNAVAILABLE;
+		if (stop_taken())
+			return SESSION_STOPPED; /* which is why it failed */
+		reply->is_refusal = failure.is_refusal;
 		reply->is_connection_lost = 1;
 		snprintf(reply->message, sizeof(reply->message), "%s",
 		    failure.why);
 		return SESSION_REPLY;
 	}
+	warn_of_expiry(session);
 	if (!session->is_in_flight)
 		start_call(session);
 	enum session_outcome outcome = wait_for_reply(session);
@@ -340,8 +373,10 @@ attempt(struct session *session, struct rpc_reply *reply)
 		return outcome;
 	rpc_collect(session->rpc, -1, reply);
 	session->is_in_flight = 0;
-	/* A server that does not answer in time may not be there any more. */
-	if (reply->is_connection_lost || reply->status == RPC_DEADLINE_EXCEEDED)
+	/* A peer that is silent, or says that it is going (GOAWAY), is left
+	 * even if it keeps the connection open. */
+	if (reply->is_connection_lost || reply->status == RPC_UNAVAILABLE ||
+	    reply->status == RPC_DEADLINE_EXCEEDED)
 		disconnect(session);
 	return SESSION_REPLY;
 }
@@ -368,5 +403,21 @@ session_collect(struct session *session, struct rpc_reply *reply)
 		outcome = pause_after(session, kind == FAILURE_REFUSAL, why);
 		if (outcome != SESSION_REPLY)
 			return outcome;
+	}
+}
+
+int
+session_exit_code(enum session_outcome outcome)
+{
+	switch (outcome) {
+	case SESSION_UNREACHABLE:
+		return EXIT_UNAVAILABLE;
+	case SESSION_REFUSED:
+		return EXIT_REFUSED;
+	case SESSION_READER_GONE:
+		message("standard output: nobody reads it any more");
+		return EXIT_IO;
+	default:
+		return 0;
 	}
 }

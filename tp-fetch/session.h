@@ -72,6 +72,12 @@ void session_content(struct session *session);
 /* Waits; SESSION_REPLY when the time is up. */
 enum session_outcome session_wait(struct session *session, int64_t wait_ms);
 
+/*
+ * The exit code of a run that an outcome has ended: 0 when it was asked to
+ * stop.  Says what was not said yet.
+ */
+int session_exit_code(enum session_outcome outcome);
+
 /* The credentials in use. */
 const struct identity *session_identity(const struct session *session);
 

@@ -111,6 +111,8 @@ wire_next(struct wire_reader *reader, struct wire_field *field)
 	}
 	field->number = (uint32_t)(tag >> 3);
 	field->type = (enum wire_type)(tag & 7);
+	field->bytes = NULL;
+	field->len_bytes = 0;
 	switch (field->type) {
 	case WIRE_VARINT:
 		return wire_varint(reader, &field->value);

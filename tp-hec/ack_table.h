@@ -33,7 +33,7 @@ enum {
 	ACK_TABLE_CAREFUL_POLL_MS = 1000, /* while one request waits for it */
 	ACK_TABLE_IDLE_MS = 60 * 1000,    /* an indexer forgets an idle channel
 					     after 600 s */
-	ACK_TABLE_MOST_PATIENT = 64, /* times the timeout */
+	ACK_TABLE_MOST_PATIENT = 64,      /* times the timeout */
 	ACK_TABLE_FIRST_CAREFUL = 8,
 	ACK_TABLE_MOST_CAREFUL = 1024
 };

@@ -22,6 +22,7 @@ struct aside {
 	struct notice notice;
 	int is_dry;
 	int is_dirty;
+	int is_doubtful; /* a sync failed: never trusted again */
 	int is_stopped;
 	struct aside_stop stop;
 };
@@ -163,7 +164,10 @@ aside_sync(struct aside *aside)
 {
 	if (!aside->is_dirty)
 		return 0;
+	if (aside->is_doubtful)
+		return -1;
 	if (dead_letter_sync(aside->file) == -1) {
+		aside->is_doubtful = 1;
 		aside_refuse(aside, EXIT_IO, 0, "%s: %s", aside->path,
 		    strerror(errno));
 		return -1;

@@ -9,8 +9,6 @@
 #include "tp-hec/receiver.h"
 #include "tp-hec/verdict.h"
 
-enum { CODE_NO_DATA = 5 };
-
 static const struct {
 	int status; /* 0: any */
 	int code;   /* -1: not HEC's answer */
@@ -98,26 +96,14 @@ complaint_say(const struct receiver *receiver, const struct verdict *verdict,
 	    pause_ms % 1000 / 100);
 }
 
-int
-complaint_check(const struct receiver *receiver, const char *body,
-    size_t len_bytes, int status)
+void
+complaint_say_plainly(const struct receiver *receiver, enum trouble trouble,
+    const struct verdict *verdict, int status)
 {
-	struct reply reply = { .status = status,
-		.body = body,
-		.len_bytes = len_bytes };
-	struct verdict verdict = verdict_of(&reply, 0);
 	char phrase[VERDICT_TEXT_BYTES + 64];
+	const char *advice = find_advice(trouble, verdict, status);
 
-	if (verdict.code == CODE_NO_DATA || verdict.kind == VERDICT_ACCEPTED) {
-		message("%s: good: reached, and the token is accepted",
-		    receiver->name);
-		return 0;
-	}
-	enum trouble trouble =
-	    verdict.kind == VERDICT_HOLD ? TROUBLE_REFUSED : TROUBLE_UNREACHED;
-	const char *advice = find_advice(trouble, &verdict, status);
-	complaint_phrase(&verdict, status, phrase, sizeof(phrase));
+	complaint_phrase(verdict, status, phrase, sizeof(phrase));
 	message("%s: %s%s%s", receiver->name, phrase, advice ? ": " : "",
 	    advice ? advice : "");
-	return trouble == TROUBLE_REFUSED ? EXIT_REFUSED : EXIT_UNAVAILABLE;
 }

@@ -8,7 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct receiver;
+#include "tp-hec/receiver.h"
+
 struct verdict;
 
 /* "403 Invalid token (code 4)"; `status` 0: no reply, the text is libcurl's. */
@@ -23,12 +24,9 @@ void
 complaint_say(const struct receiver *receiver, const struct verdict *verdict,
     int status, int64_t pause_ms, uint64_t held_lines);
 
-/*
- * The reply to an empty request: prints whether the receiver would take our
- * events, and returns an exit code.
- */
-int complaint_check(const struct receiver *receiver, const char *body,
-    size_t len_bytes, int status);
+/* The same without anything being held or tried again. */
+void complaint_say_plainly(const struct receiver *receiver,
+    enum trouble trouble, const struct verdict *verdict, int status);
 
 /* `number` with commas between thousands; returns `text`. */
 char *complaint_count(uint64_t number, char text[32]);

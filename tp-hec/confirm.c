@@ -162,6 +162,8 @@ confirm_accept(struct confirm *confirm, struct request *request,
 	struct receiver *receiver = request->receiver;
 	int has_id = verdict->ack_id >= 0;
 
+	if (slice->from == slice->to)
+		return; /* its batch may be gone */
 	if (request->acks == NULL) {
 		if (has_id)
 			say_once(receiver, ACK_SERVICE_UNUSED,
@@ -300,11 +302,9 @@ endure(const struct request *request, const struct ack_reply *answer,
     CURLcode result, int status, int64_t now_ms)
 {
 	struct receiver *receiver = request->receiver;
-	struct verdict why = answer->why;
+	struct verdict why =
+	    status == 0 ? request_failure(request, result) : answer->why;
 
-	if (status == 0)
-		snprintf(why.text, sizeof(why.text), "%s",
-		    request_error_text(request, result));
 	receiver_acks_fail(receiver, ACK_TROUBLE_UNANSWERED, now_ms);
 	complaint_phrase(&why, status, receiver->acks.why,
 	    sizeof(receiver->acks.why));

@@ -42,7 +42,7 @@ struct delivery {
 	struct sender *sender;
 	struct intake *intake;
 	struct progress progress;
-	int64_t acknowledged_line;
+	struct window_mark acknowledged;
 	int64_t grace_ends_ms; /* INT64_MAX: not asked to stop */
 	int64_t end_awaited_until_ms;
 	int64_t stats_due_ms;
@@ -83,11 +83,7 @@ static struct sender_setup
 sender_setup(struct delivery *d, struct options *o)
 {
 	return (struct sender_setup){
-		.request = { .credentials = &o->credentials,
-		    .proxy = o->proxy,
-		    .timeout_ms = o->timeout_ms,
-		    .is_token_in_query = o->is_token_in_query,
-		    .is_ack_polled = o->is_ack_indexer },
+		.request = options_request(o),
 		.credentials = &o->credentials,
 		.urls = (const char *const *)o->urls,
 		.url_count = o->url_count,
@@ -144,11 +140,11 @@ acknowledge(struct delivery *d)
 
 	d->stats.lines_in_hand =
 	    (uint64_t)(intake_lines(d->intake) - safe->line);
-	if (safe->line == d->acknowledged_line || d->is_reader_gone)
+	if (safe->line == d->acknowledged.line || d->is_reader_gone)
 		return;
 	if (aside_sync(d->aside) == -1)
 		return;
-	d->acknowledged_line = safe->line;
+	d->acknowledged = *safe;
 	note_write(d, ack_out_safe(d->ack_fd, safe));
 }
 
@@ -160,7 +156,7 @@ end_early(struct delivery *d, int exit_code, const char *words)
 	message("%s", words);
 	d->exit_code = exit_code;
 	if (!d->is_reader_gone)
-		ack_out_stop(d->ack_fd, window_safe(d->window)->number, words);
+		ack_out_stop(d->ack_fd, d->acknowledged.number, words);
 }
 
 /* A line that cannot be settled: those before it still are. */
@@ -200,7 +196,7 @@ look_ahead(const struct delivery *d)
 static void
 heed_done(struct delivery *d, int64_t now_ms)
 {
-	const int64_t safe = window_safe(d->window)->number;
+	const int64_t safe = d->acknowledged.number;
 
 	if (d->exit_code != UNSET || !intake_is_done(d->intake) ||
 	    !sender_is_idle(d->sender))
@@ -312,7 +308,7 @@ watch_reader(struct delivery *d)
 	struct pollfd out = { .fd = d->ack_fd };
 
 	if (!d->is_reader_gone && poll(&out, 1, 0) == 1 &&
-	    (out.revents & POLLERR) != 0)
+	    (out.revents & (POLLERR | POLLHUP)) != 0)
 		note_reader_gone(d);
 }
 
@@ -452,17 +448,5 @@ delivery_rehearse(struct options *options, int input_fd)
 	int is_bad = d->stats.events_set_aside > 0;
 	int exit_code = stop ? stop->exit_code : is_bad ? EXIT_DATA : 0;
 	release(d);
-	return exit_code;
-}
-
-int
-delivery_check(struct options *options)
-{
-	struct delivery d = { .options = options };
-	struct sender_setup setup = sender_setup(&d, options);
-
-	d.sender = sender_new(&setup);
-	int exit_code = sender_check(d.sender);
-	sender_free(d.sender);
 	return exit_code;
 }

@@ -20,7 +20,4 @@ delivery_run(struct options *options, int input_fd, int ack_fd, int stop_fd);
 /* `--dry-run`: reads and checks to the end of input, sends nothing. */
 int delivery_rehearse(struct options *options, int input_fd);
 
-/* `--check` */
-int delivery_check(struct options *options);
-
 #endif

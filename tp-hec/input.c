@@ -9,7 +9,7 @@
 #include "lib/buffer.h"
 #include "lib/message.h"
 
-enum { READ_BYTES = 256 * 1024, KEEP_BYTES = 4 * READ_BYTES };
+enum { READ_BYTES = 128 * 1024, KEEP_BYTES = 8 * READ_BYTES };
 
 struct input {
 	int fd;

@@ -124,15 +124,26 @@ intake_lines(const struct intake *intake)
 	return intake->lines;
 }
 
+/*
+ * When the batch that is being filled is due.  Without room it can neither grow
+ * nor overtake the batches that wait before it: one that took the last place
+ * would go off with a single line, and so would all after it.
+ */
+static int64_t
+batch_due_ms(const struct intake *intake)
+{
+	return intake->batch && batch_pool_has_room(intake->setup->pool)
+		   ? intake->batch->opened_ms + intake->setup->batch_age_ms
+		   : INT64_MAX;
+}
+
 int64_t
 intake_due_ms(const struct intake *intake)
 {
 	if (!intake->is_drained && !intake->is_broken &&
 	    batch_pool_has_room(intake->setup->pool))
 		return 0;
-	return intake->batch
-		   ? intake->batch->opened_ms + intake->setup->batch_age_ms
-		   : INT64_MAX;
+	return batch_due_ms(intake);
 }
 
 static void
@@ -425,8 +436,7 @@ intake_turn(struct intake *intake, int64_t now_ms)
 		take_line(intake, &line, now_ms);
 	}
 	if (intake->batch != NULL &&
-	    (is_exhausted(intake) || now_ms - intake->batch->opened_ms >=
-					 intake->setup->batch_age_ms))
+	    (is_exhausted(intake) || now_ms >= batch_due_ms(intake)))
 		submit(intake);
 }
 

@@ -4,10 +4,20 @@
 
 #include "lib/message.h"
 #include "lib/stop.h"
+#include "tp-hec/check.h"
 #include "tp-hec/delivery.h"
 #include "tp-hec/options.h"
 
 enum { PIPE_BYTES = 1024 * 1024 };
+
+static int
+check(const struct options *options)
+{
+	const struct request_setup setup = options_request(options);
+
+	return check_receivers(&setup, (const char *const *)options->urls,
+	    options->url_count);
+}
 
 int
 main(int argc, char **argv)
@@ -18,14 +28,15 @@ main(int argc, char **argv)
 	message_start("tp-hec");
 	options_parse(&options, argc, argv);
 	credentials_load(&options.credentials);
-	if (options.is_check)
-		return delivery_check(&options);
-	if (!options.is_terminal_meant && isatty(STDIN_FILENO))
+	if (!options.is_check && !options.is_terminal_meant &&
+	    isatty(STDIN_FILENO))
 		die(EXIT_USAGE, "events come on standard input, and that is a "
 				"terminal; give - if you mean it");
 	/* Fewer, larger reads; where that is not allowed it works as well. */
 	(void)fcntl(STDIN_FILENO, F_SETPIPE_SZ, PIPE_BYTES);
-	if (options.is_dry_run)
+	if (options.is_check)
+		exit_code = check(&options);
+	else if (options.is_dry_run)
 		exit_code = delivery_rehearse(&options, STDIN_FILENO);
 	else
 		exit_code = delivery_run(&options, STDIN_FILENO, STDOUT_FILENO,

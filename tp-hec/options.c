@@ -86,21 +86,26 @@ add_url(struct options *options, const char *value)
 	options->given_urls[options->url_count++] = value;
 }
 
-/* "uid,event,user"; the copy lives as long as the program. */
+/* "uid,event,user" */
 static void
 add_fields(struct options *options, const char *value)
 {
-	char *rest = strdup(value);
+	size_t *count = &options->envelope.field_count;
 
-	if (rest == NULL)
-		die(EXIT_OS, "out of memory");
-	for (char *name; (name = strsep(&rest, ",")) != NULL;) {
-		if (*name == '\0')
+	for (const char *name = value;; name++) {
+		size_t len_bytes = strcspn(name, ",");
+		if (len_bytes == 0)
 			option_refuse("fields", value, "a list of names");
-		if (options->envelope.field_count == OPTIONS_MAX_FIELDS)
+		if (*count == OPTIONS_MAX_FIELDS)
 			die(EXIT_USAGE, "--fields: at most %d names",
 			    OPTIONS_MAX_FIELDS);
-		options->fields[options->envelope.field_count++] = name;
+		char *copy = strndup(name, len_bytes);
+		if (copy == NULL)
+			die(EXIT_OS, "out of memory");
+		options->fields[(*count)++] = copy;
+		name += len_bytes;
+		if (*name == '\0')
+			return;
 	}
 }
 
@@ -220,7 +225,7 @@ take(void *cookie, const char *name, const char *value)
 	else if (strcmp(name, "endpoint") == 0)
 		o->is_raw = option_choice(name, value, endpoints);
 	else if (strcmp(name, "gzip") == 0)
-		o->gzip = option_choice(name, value, gzips);
+		o->gzip = (enum gzip)option_choice(name, value, gzips);
 	else
 		o->oversize =
 		    (enum oversize)option_choice(name, value, oversizes);
@@ -293,11 +298,21 @@ options_parse(struct options *o, int argc, char **argv)
 	if (operand < argc)
 		die(EXIT_USAGE, "%s: events come on standard input",
 		    argv[operand]);
-	o->envelope.fields = o->fields;
+	o->envelope.fields = (const char *const *)o->fields;
 	check_together(o);
 	complete_urls(o);
 	if (o->envelope.fixed[ENVELOPE_SOURCETYPE] == NULL)
 		o->envelope.fixed[ENVELOPE_SOURCETYPE] = default_sourcetype;
+}
+
+struct request_setup
+options_request(const struct options *options)
+{
+	return (struct request_setup){ .credentials = &options->credentials,
+		.proxy = options->proxy,
+		.timeout_ms = options->timeout_ms,
+		.is_token_in_query = options->is_token_in_query,
+		.is_ack_polled = options->is_ack_indexer };
 }
 
 void
@@ -305,5 +320,7 @@ options_free(struct options *options)
 {
 	for (size_t i = 0; i < options->url_count; i++)
 		free(options->urls[i]);
+	for (size_t i = 0; i < options->envelope.field_count; i++)
+		free(options->fields[i]);
 	credentials_wipe(&options->credentials);
 }

@@ -26,7 +26,7 @@ struct options {
 	int64_t batch_age_ms;
 	int64_t timeout_ms;
 	unsigned in_flight;
-	int gzip; /* GZIP_AUTO ... */
+	enum gzip gzip;
 	const char *dead_letter;
 	size_t most_event_bytes;
 	enum oversize oversize;
@@ -39,12 +39,16 @@ struct options {
 	int is_replay;
 	int is_terminal_meant; /* the operand "-" */
 
-	const char *fields[OPTIONS_MAX_FIELDS];
+	char *fields[OPTIONS_MAX_FIELDS]; /* copies */
 	const char *given_urls[OPTIONS_MAX_URLS];
 };
 
 /* Fills *options or ends the program.  Points into argv. */
 void options_parse(struct options *options, int argc, char **argv);
+
+/* What all requests have in common; refers to `options`. */
+struct request_setup options_request(const struct options *options);
+
 void options_free(struct options *options);
 
 #endif

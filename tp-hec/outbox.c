@@ -1,26 +1,18 @@
-/* Slices that wait to be sent. */
+/* A queue, and what is settled. */
 #include "tp-hec/outbox.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/message.h"
 #include "tp-hec/line_uid.h"
+#include "tp-hec/slice_queue.h"
 #include "tp-hec/stats.h"
 #include "tp-hec/window.h"
-
-/* A slice that waits, and whether its lines have been sent before. */
-struct waiting {
-	struct slice slice;
-	int is_again;
-};
 
 struct outbox {
 	struct window *window;
 	struct stats *stats;
-	struct waiting *queue; /* sorted by line */
-	size_t count;
-	size_t capacity;
+	struct slice_queue queue;
 	int64_t send_before_line;
 };
 
@@ -42,7 +34,7 @@ outbox_free(struct outbox *outbox)
 {
 	if (outbox == NULL)
 		return;
-	free(outbox->queue);
+	slice_queue_free(&outbox->queue);
 	free(outbox);
 }
 
@@ -67,63 +59,33 @@ outbox_settle(struct outbox *outbox, const struct slice *slice)
 		batch_release(batch);
 }
 
-static void
-make_room(struct outbox *outbox)
-{
-	if (outbox->count < outbox->capacity)
-		return;
-	outbox->capacity = outbox->capacity ? outbox->capacity * 2 : 16;
-	outbox->queue =
-	    realloc(outbox->queue, outbox->capacity * sizeof(*outbox->queue));
-	if (outbox->queue == NULL)
-		die(EXIT_OS, "out of memory");
-}
-
 void
 outbox_put(struct outbox *outbox, struct slice slice, int is_again)
 {
-	size_t at = outbox->count;
-
 	if (slice.from == slice.to)
-		return;
-	if (slice_events(&slice) == 0) {
+		return; /* its batch may be gone */
+	if (slice_events(&slice) == 0)
 		outbox_settle(outbox, &slice);
-		return;
-	}
-	make_room(outbox);
-	while (at > 0 && slice_first_line(&outbox->queue[at - 1].slice) >
-			     slice_first_line(&slice))
-		at--;
-	memmove(&outbox->queue[at + 1], &outbox->queue[at],
-	    (outbox->count - at) * sizeof(*outbox->queue));
-	outbox->queue[at] = (struct waiting){ slice, is_again };
-	outbox->count++;
+	else
+		slice_queue_put(&outbox->queue, slice, is_again);
 }
 
 int
 outbox_has_work(const struct outbox *outbox)
 {
-	return outbox->count > 0 && slice_first_line(&outbox->queue[0].slice) <
-					outbox->send_before_line;
+	return slice_queue_first_line(&outbox->queue) <
+	       outbox->send_before_line;
 }
 
 struct slice
 outbox_take(struct outbox *outbox, size_t most_bytes)
 {
-	struct waiting *first = &outbox->queue[0];
+	int is_again;
+	struct slice slice =
+	    slice_queue_take(&outbox->queue, most_bytes, &is_again);
 
-	if (!outbox_has_work(outbox))
-		return (struct slice){ 0 };
-	struct slice taken = first->slice;
-	outbox->stats->requests_again += (uint64_t)first->is_again;
-	taken.to = slice_cut(&first->slice, most_bytes);
-	if (taken.to < first->slice.to) {
-		first->slice.from = taken.to;
-		return taken;
-	}
-	outbox->count--;
-	memmove(first, first + 1, outbox->count * sizeof(*first));
-	return taken;
+	outbox->stats->requests_again += (uint64_t)is_again;
+	return slice;
 }
 
 void

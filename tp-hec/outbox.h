@@ -1,6 +1,5 @@
 /*
- * Slices that wait to be sent, sorted by line, and what happens to a slice
- * when it is settled.
+ * Slices that wait to be sent, and what happens to a slice when it is settled.
  *
  * Every slice that was put in comes out by outbox_take() or stays; whoever has
  * taken one puts it back or settles it.  None is ever dropped.  A batch is
@@ -32,8 +31,8 @@ void outbox_put(struct outbox *outbox, struct slice slice, int is_again);
 int outbox_has_work(const struct outbox *outbox);
 
 /*
- * Takes the first slice, cut to at most `most_bytes`, when there is one that
- * may be sent (else the slice is empty).  One that is sent again is counted.
+ * Takes the first slice, cut to `most_bytes` as slice_cut() does.  There must
+ * be work.  A slice that is sent again is counted.
  */
 struct slice outbox_take(struct outbox *outbox, size_t most_bytes);
 

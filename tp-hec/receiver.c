@@ -1,11 +1,33 @@
 /* One URL and how it fares. */
 #include "tp-hec/receiver.h"
 
+#include "tp-hec/url.h"
+
 enum {
 	GROW_AFTER = 8,       /* successes before one more in flight */
 	LARGER_AFTER = 256,   /* successes before larger bodies are tried */
 	SMALLEST_BODY = 1024, /* no receiver is thought to take less */
+
+	RETRY_FIRST_MS = 1000,
+	HOLD_FIRST_MS = 5000,
+	LONGEST_PAUSE_MS = 60 * 1000
 };
+
+struct receiver
+receiver_make(const char *url, enum gzip gzip, unsigned most, uint64_t seed)
+{
+	struct receiver receiver = { .url = url,
+		.is_gzip = gzip == GZIP_ON ||
+			   (gzip == GZIP_AUTO && !url_is_loopback(url)),
+		.limit = most,
+		.most = most,
+		.largest_bytes = SIZE_MAX,
+		.retry = backoff_start(RETRY_FIRST_MS, LONGEST_PAUSE_MS, seed),
+		.hold = backoff_start(HOLD_FIRST_MS, LONGEST_PAUSE_MS, seed) };
+
+	url_name(url, receiver.name, sizeof(receiver.name));
+	return receiver;
+}
 
 int
 receiver_is_free(const struct receiver *receiver, int64_t now_ms)

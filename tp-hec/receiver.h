@@ -21,6 +21,9 @@ enum trouble {
 	TROUBLE_REFUSED    /* the operator must */
 };
 
+/* GZIP_AUTO: unless it is on this machine. */
+enum gzip { GZIP_AUTO, GZIP_ON, GZIP_OFF };
+
 /* What is known of a receiver's acknowledgements, once it has been said. */
 enum ack_service {
 	ACK_SERVICE_EXPECTED,
@@ -38,7 +41,7 @@ enum ack_trouble {
 enum { RECEIVER_NAME_BYTES = 256, RECEIVER_WHY_BYTES = 256 };
 
 struct receiver {
-	char *url;                      /* where requests go */
+	const char *url;                /* where requests go */
 	char name[RECEIVER_NAME_BYTES]; /* for people: without its query */
 	int is_gzip;
 	unsigned in_flight;
@@ -64,6 +67,10 @@ struct receiver {
 		char why[RECEIVER_WHY_BYTES];
 	} acks; /* it takes events, but does it confirm them? */
 };
+
+/* `url` is kept; `most` is how many requests it may be given at a time. */
+struct receiver
+receiver_make(const char *url, enum gzip gzip, unsigned most, uint64_t seed);
 
 /* Whether it may be given a request now. */
 int receiver_is_free(const struct receiver *receiver, int64_t now_ms);

@@ -15,7 +15,7 @@
 
 enum {
 	CONNECT_TIMEOUT_MS = 10 * 1000,
-	UPLOAD_BUFFER_BYTES = 256 * 1024,
+	UPLOAD_BUFFER_BYTES = 128 * 1024,
 	SLOWEST_BYTES_PER_S = 16 * 1024, /* a link still worth waiting for */
 	CA_CACHE_S = 30,
 	COMPRESSION_LEVEL = 1
@@ -91,18 +91,13 @@ set_tls(CURL *easy, const struct credentials *c)
 	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, (long)CA_CACHE_S);
 }
 
-/*
- * Everything is set anew for each request (some 20 pointer-sized stores for a
- * megabyte of body): files and tokens may have changed.  Connections, cookies
- * and TLS sessions survive curl_easy_reset().
- */
+/* What stays the same for the life of the handle. */
 static void
 set_common(struct request *request)
 {
 	CURL *easy = request->easy;
 	const struct request_setup *setup = request->setup;
 
-	curl_easy_reset(easy);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, request);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->error);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -122,7 +117,6 @@ set_common(struct request *request)
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, request);
 	if (setup->proxy != NULL)
 		curl_easy_setopt(easy, CURLOPT_PROXY, setup->proxy);
-	set_tls(easy, setup->credentials);
 }
 
 /* libcurl reuses a connection for any request to the same host, unless told
@@ -147,6 +141,7 @@ request_new(const struct request_setup *setup)
 		die(EXIT_OS, "out of memory");
 	request->setup = setup;
 	make_channel(request->channel);
+	set_common(request);
 	if (setup->is_ack_polled)
 		own_connections(request);
 	return request;
@@ -251,7 +246,8 @@ prepare(struct request *request, struct receiver *receiver, const char *url,
 	request->reply.len_bytes = 0;
 	request->is_reply_cut = 0;
 	request->retry_after[0] = request->error[0] = '\0';
-	set_common(request);
+	/* Files and secrets may have changed: these are set anew. */
+	set_tls(request->easy, request->setup->credentials);
 	set_url(request, url);
 	set_headers(request);
 	curl_easy_setopt(request->easy, CURLOPT_FRESH_CONNECT,
@@ -361,8 +357,16 @@ request_is_refused_by_tls(const struct request *request, CURLcode result)
 	}
 }
 
-const char *
-request_error_text(const struct request *request, CURLcode result)
+struct verdict
+request_failure(const struct request *request, CURLcode result)
 {
-	return request->error[0] ? request->error : curl_easy_strerror(result);
+	struct verdict verdict = { .kind = VERDICT_RETRY,
+		.code = -1,
+		.ack_id = -1,
+		.retry_after_ms = -1 };
+
+	snprintf(verdict.text, sizeof(verdict.text), "%.*s",
+	    VERDICT_TEXT_BYTES - 1,
+	    request->error[0] ? request->error : curl_easy_strerror(result));
+	return verdict;
 }

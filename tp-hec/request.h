@@ -92,7 +92,7 @@ int request_was_on_old_connection(const struct request *request);
  */
 int request_is_refused_by_tls(const struct request *request, CURLcode result);
 
-/* What went wrong with a transfer, for people. */
-const char *request_error_text(const struct request *request, CURLcode result);
+/* A transfer without a reply as a verdict, for its words. */
+struct verdict request_failure(const struct request *request, CURLcode result);
 
 #endif

@@ -17,14 +17,7 @@
 #include "tp-hec/line_uid.h"
 #include "tp-hec/outbox.h"
 #include "tp-hec/stats.h"
-#include "tp-hec/url.h"
 #include "tp-hec/verdict.h"
-
-enum {
-	RETRY_FIRST_MS = 1000,
-	HOLD_FIRST_MS = 5000,
-	LONGEST_PAUSE_MS = 60 * 1000
-};
 
 struct sender {
 	const struct sender_setup *setup;
@@ -386,10 +379,8 @@ endure(struct sender *sender, struct request *request, CURLcode result,
     int64_t now_ms)
 {
 	int is_refused = request_is_refused_by_tls(request, result);
-	struct verdict verdict = { .code = -1, .retry_after_ms = -1 };
+	struct verdict verdict = request_failure(request, result);
 
-	snprintf(verdict.text, sizeof(verdict.text), "%s",
-	    request_error_text(request, result));
 	sender->setup->stats->requests[RESULT_UNREACHED]++;
 	bench(sender, request, is_refused ? TROUBLE_REFUSED : TROUBLE_UNREACHED,
 	    &verdict, 0, now_ms);
@@ -569,63 +560,7 @@ sender_trouble(const struct sender *sender)
 	return worst;
 }
 
-/* --- --check -------------------------------------------------------------- */
-
-static int
-check_receiver(struct sender *sender, struct receiver *receiver)
-{
-	struct request *request = sender->slots[0];
-	long status = 0;
-	int exit_code = 0;
-
-	request->slice = (struct slice){ 0 };
-	request_prepare(request, receiver, NULL, 0);
-	CURLcode result = curl_easy_perform(request->easy);
-	curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (result != CURLE_OK && status == 0) {
-		message("%s: %s", receiver->name,
-		    request_error_text(request, result));
-		exit_code = request_is_refused_by_tls(request, result)
-				? EXIT_REFUSED
-				: EXIT_UNAVAILABLE;
-	} else {
-		exit_code = complaint_check(receiver, request->reply.data,
-		    request->reply.len_bytes, (int)status);
-	}
-	request_finish(request);
-	return exit_code;
-}
-
-int
-sender_check(struct sender *sender)
-{
-	int worst = 0;
-
-	for (size_t i = 0; i < sender->receiver_count; i++) {
-		int exit_code = check_receiver(sender, &sender->receivers[i]);
-		if (exit_code > worst)
-			worst = exit_code;
-	}
-	return worst;
-}
-
 /* --- setting up ----------------------------------------------------------- */
-
-static void
-set_up_receiver(struct sender *sender, struct receiver *receiver, char *url,
-    uint64_t seed)
-{
-	const struct sender_setup *setup = sender->setup;
-
-	receiver->url = url;
-	url_name(url, receiver->name, sizeof(receiver->name));
-	receiver->is_gzip = setup->gzip == GZIP_ON ||
-			    (setup->gzip == GZIP_AUTO && !url_is_loopback(url));
-	receiver->limit = receiver->most = setup->in_flight;
-	receiver->largest_bytes = SIZE_MAX;
-	receiver->retry = backoff_start(RETRY_FIRST_MS, LONGEST_PAUSE_MS, seed);
-	receiver->hold = backoff_start(HOLD_FIRST_MS, LONGEST_PAUSE_MS, seed);
-}
 
 struct sender *
 sender_new(const struct sender_setup *setup)
@@ -648,8 +583,8 @@ sender_new(const struct sender_setup *setup)
 	if (sender->receivers == NULL || sender->slots == NULL)
 		die(EXIT_OS, "out of memory");
 	for (size_t i = 0; i < setup->url_count; i++)
-		set_up_receiver(sender, &sender->receivers[i],
-		    strdup(setup->urls[i]), (uint64_t)now.tv_nsec + i);
+		sender->receivers[i] = receiver_make(setup->urls[i],
+		    setup->gzip, setup->in_flight, (uint64_t)now.tv_nsec + i);
 	for (size_t i = 0; i < sender->slot_count; i++) {
 		sender->slots[i] = request_new(&setup->request);
 		if (setup->request.is_ack_polled)
@@ -670,8 +605,6 @@ sender_free(struct sender *sender)
 		request_free(sender->slots[i]);
 	}
 	curl_multi_cleanup(sender->multi);
-	for (size_t i = 0; i < sender->receiver_count; i++)
-		free(sender->receivers[i].url);
 	free(sender->receivers);
 	free(sender->slots);
 	confirm_free(sender->confirm);

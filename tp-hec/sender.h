@@ -27,7 +27,7 @@ struct sender_setup {
 	struct credentials *credentials; /* read again when refused */
 	const char *const *urls;
 	size_t url_count;
-	enum { GZIP_AUTO, GZIP_ON, GZIP_OFF } gzip;
+	enum gzip gzip;
 	unsigned in_flight;
 	int64_t ack_timeout_ms;
 	struct window *window;
@@ -69,11 +69,5 @@ struct sender_trouble {
 };
 
 struct sender_trouble sender_trouble(const struct sender *sender);
-
-/*
- * `--check`: asks every receiver, with an empty body, whether it would take
- * our events.  Prints one line each; returns the exit code.  Blocks.
- */
-int sender_check(struct sender *sender);
 
 #endif

@@ -153,7 +153,7 @@ static const char help_tail[] =
     "  garbage           the reply is not protobuf\n"
     "  truncate          the reply's second half is missing\n"
     "  message=TEXT      of the status; must be the last word\n"
-    "With key style uid, empty-page needs a start_key to lead back to.\n"
+    "With key style uid, empty-page spares a page without a start_key.\n"
     "disconnect, stall-ms, --chaos and the relay options put the relay in\n"
     "front; with --fault-file ask for it by --relay.\n"
     "\n"

@@ -284,6 +284,16 @@ reserve(struct page *page, const struct page_request *request,
 	    likely < highest ? likely : highest, 1);
 }
 
+/* Empty and without a key would mean that there is nothing: a loss, not a
+ * trouble. */
+static int
+is_empty_page(const struct page_request *request,
+    const struct page_rules *rules)
+{
+	return rules->is_empty &&
+	       (*request->key || rules->key_style != KEY_UID);
+}
+
 static grpc_status_code
 make_items(struct page *page, const struct page_request *request,
     const struct page_rules *rules, const struct catalogue *catalogue,
@@ -295,11 +305,11 @@ make_items(struct page *page, const struct page_request *request,
 
 	reserve(page, request, rules);
 	walk_begin(&walk, catalogue, range);
-	if (rules->is_empty)
+	if (is_empty_page(request, rules))
 		next = next_wanted(&walk, request);
 	else
 		next = fill(page, &walk, request, rules, &last);
-	if (next && !page->items && !rules->is_empty) {
+	if (next && !page->items && !is_empty_page(request, rules)) {
 		snprintf(page->message, sizeof page->message,
 		    "event %.100s is %zu bytes, more than the page holds",
 		    next->id, next->json_size);

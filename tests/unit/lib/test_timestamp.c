@@ -67,7 +67,8 @@ writes_what_it_reads(void **state)
 {
 	static const char *const cases[] = { "1970-01-01T00:00:00Z",
 		"2026-11-23T13:00:00.99Z", "2026-11-23T13:00:00.000000001Z",
-		"1969-12-31T23:59:59.5Z", "9999-12-31T23:59:59Z" };
+		"1969-12-31T23:59:59.5Z", "9999-12-31T23:59:59Z",
+		"0001-01-01T00:00:00Z" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {

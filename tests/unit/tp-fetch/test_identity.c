@@ -117,8 +117,6 @@ says_what_is_wrong_with_a_bad_one(void **state)
 	static const struct {
 		const char *name, *words;
 	} bad[] = {
-		{ "identity-expired", "expired at 20" },
-		{ "identity-expired", "hours ago): renew it with tctl" },
 		{ "identity-swapped",
 		    "certificate where the private key is expected" },
 		{ "identity-wrong-key", "does not belong" },
@@ -148,8 +146,6 @@ says_which_of_three_files_is_wrong(void **state)
 	    "identity-empty: is empty");
 	assert_refused(load_three("auth.crt", "auth.key", "auth.key"),
 	    "auth.key: holds a private key where a certificate");
-	assert_refused(load_three("auth-expired.crt", "auth.key", "auth.cas"),
-	    "auth-expired.crt: the certificate expired");
 	assert_refused(load_three("auth.crt", "host-ca.key", "auth.cas"),
 	    "does not belong");
 }
