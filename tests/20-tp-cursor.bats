@@ -241,6 +241,15 @@ cursor_options=
 	expect 0
 }
 
+@test "cursor: end 0 says nothing of a journal that may be the run's before" {
+	journal OLD 'e u1' 'f 1'
+	cursor 'end 0'
+	expect 0 0
+	cursor_options='--run OLD'
+	cursor 'end 0'
+	expect 65 0
+}
+
 @test "cursor: no input and lines in the journal is 75" {
 	journal R 'm {"w":1}' 'e u1'
 	cursor

@@ -372,7 +372,6 @@ finish() {
 	[ "$status" -eq 74 ]
 }
 
-<<<<<<< HEAD
 @test "pipeline: a stage that is stopped for a while has not ended" {
 	fake tp-fetch "$endless"
 	start
@@ -386,7 +385,8 @@ finish() {
 	kill -TERM "$background"
 	finish
 	[ "$status" -eq 0 ]
-=======
+}
+
 @test "pipeline: --env gives the state and the first words of each program" {
 	fake tp-fetch "$three_lines"
 	cat >env <<-'END'
@@ -403,5 +403,4 @@ finish() {
 	[ -f S/cursor ]
 	run "$pipeline" --env missing
 	[ "$status" -eq 78 ]
->>>>>>> main
 }

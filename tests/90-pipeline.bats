@@ -438,3 +438,17 @@ run_script() {
 	BUILD_DIR=$BUILD "$ROOT/tests/campaign" --seed 1 --rounds 10 \
 		--events 3000 --verbose
 }
+
+@test "pipe: with --tag a filter may drop lines, and what it lets through is committed" {
+	auth
+	collector
+	FETCH_OPTIONS=(--tag)
+	catch_up awk 'NR % 3 == 0 { print; fflush() }'
+	[ "$statuses" = "0 0 0" ]
+	[ "$(wc -l <got)" -eq 1000 ]
+	! grep -q _tp got
+	rm got
+	catch_up awk 'NR % 3 == 0 { print; fflush() }'
+	[ "$statuses" = "0 0 0" ]
+	[ ! -s got ]
+}

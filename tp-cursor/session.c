@@ -220,6 +220,11 @@ judge(const struct session *session, int64_t lines, int is_finished)
 	}
 	if (safe == lines)
 		return 0;
+	/* No line came, so the journal may well be the run's before: tp-fetch
+	   ended before it made its own. */
+	if (session->ended == ACK_END && session->acked_line == 0 &&
+	    session->run_wanted == NULL)
+		return 0;
 	if (session->ended == ACK_UP_TO) {
 		message("run %s: acknowledgements ended early, after line %lld "
 			"of %lld: the rest will be fetched again",

@@ -89,11 +89,11 @@ complaint_say(const struct receiver *receiver, const struct verdict *verdict,
 	const char *advice = find_advice(receiver->trouble, verdict, status);
 
 	complaint_phrase(verdict, status, phrase, sizeof(phrase));
-	message("%s: %s%s%s; holding %s lines, next attempt in %" PRId64
+	message("%s: %s%s%s; holding %s line%s, next attempt in %" PRId64
 		".%" PRId64 " s",
 	    receiver->name, phrase, advice ? ": " : "", advice ? advice : "",
-	    complaint_count(held_lines, held), pause_ms / 1000,
-	    pause_ms % 1000 / 100);
+	    complaint_count(held_lines, held), held_lines == 1 ? "" : "s",
+	    pause_ms / 1000, pause_ms % 1000 / 100);
 }
 
 void

@@ -107,7 +107,8 @@ give_pass(char *to, int most_bytes, int is_writing, void *cookie)
 static void
 explain(const char *path, const char *what, char why[WHY_BYTES])
 {
-	unsigned long error = ERR_peek_last_error();
+	unsigned long error = ERR_peek_error(); /* the cause; those behind it
+						   only say which call failed */
 	const char *reason = ERR_SYSTEM_ERROR(error)
 				 ? strerror(ERR_GET_REASON(error))
 				 : ERR_reason_error_string(error);
