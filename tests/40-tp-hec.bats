@@ -790,7 +790,7 @@ is_asked() {
 
 @test "tp-hec: bad options are one line and 64" {
 	for words in "" "--url ftp://h" "--url http://h --in-flight 0" \
-		"--url http://h --ack indexer" "--url http://h operand" \
+		"--url http://h --ack never" "--url http://h operand" \
 		"--url http://h --endpoint raw --fields uid" "--nonsense"; do
 		# shellcheck disable=SC2086 # words
 		run -64 "$BUILD/tp-hec" $words </dev/null

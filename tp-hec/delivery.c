@@ -26,7 +26,8 @@ enum {
 	STATS_INTERVAL_MS = 5000,
 	LONGEST_WAIT_MS = 60 * 1000,
 	END_WAIT_MS = 1000, /* for a writer that is being stopped as well */
-	UNSET = -1,         /* no exit code yet */
+	PENDING_PER_REQUEST = 8,
+	UNSET = -1, /* no exit code yet */
 };
 
 struct delivery {
@@ -88,6 +89,7 @@ sender_setup(struct delivery *d, struct options *o)
 		.url_count = o->url_count,
 		.gzip = o->gzip,
 		.in_flight = o->in_flight,
+		.ack_timeout_ms = o->ack_timeout_ms,
 		.window = d->window,
 		.aside = d->aside,
 		.stats = &d->stats,
@@ -229,20 +231,18 @@ heed_grace(struct delivery *d, int64_t now_ms)
 static void
 heed_patience(struct delivery *d, int64_t now_ms)
 {
-	const struct receiver *which = NULL;
-	int64_t since_ms;
-	enum trouble trouble = sender_trouble(d->sender, &since_ms, &which);
+	struct sender_trouble trouble = sender_trouble(d->sender);
 	char words[ASIDE_WORDS_BYTES + RECEIVER_NAME_BYTES];
 
-	d->stats.is_waiting = trouble != TROUBLE_NONE;
-	if (d->exit_code != UNSET || trouble == TROUBLE_NONE ||
+	d->stats.is_waiting = trouble.kind != TROUBLE_NONE;
+	if (d->exit_code != UNSET || trouble.kind == TROUBLE_NONE ||
 	    d->options->give_up_after_ms < 0 ||
-	    now_ms - since_ms < d->options->give_up_after_ms)
+	    now_ms - trouble.since_ms < d->options->give_up_after_ms)
 		return;
 	snprintf(words, sizeof(words), "%s: %s; giving up after %" PRId64 " s",
-	    which->name, which->why, (now_ms - since_ms) / 1000);
+	    trouble.name, trouble.why, (now_ms - trouble.since_ms) / 1000);
 	end_early(d,
-	    trouble == TROUBLE_REFUSED ? EXIT_REFUSED : EXIT_UNAVAILABLE,
+	    trouble.kind == TROUBLE_REFUSED ? EXIT_REFUSED : EXIT_UNAVAILABLE,
 	    words);
 }
 
@@ -262,15 +262,12 @@ heed_stop(struct delivery *d, int64_t now_ms)
 static void
 report(struct delivery *d, int64_t now_ms)
 {
-	const struct receiver *which = NULL;
-	int64_t since_ms;
+	struct sender_trouble trouble = sender_trouble(d->sender);
 	const char *path = d->options->stats_file;
 
 	if (d->progress.is_on)
 		progress_show(&d->progress, &d->stats,
-		    sender_trouble(d->sender, &since_ms, &which) ? which->why
-								 : NULL,
-		    now_ms);
+		    trouble.kind != TROUBLE_NONE ? trouble.why : NULL, now_ms);
 	if (path == NULL || now_ms < d->stats_due_ms)
 		return;
 	if (stats_write(&d->stats, path) == -1)
@@ -287,8 +284,7 @@ least(int64_t a, int64_t b)
 static int64_t
 next_wake_ms(const struct delivery *d, int64_t now_ms)
 {
-	const struct receiver *which;
-	int64_t since_ms;
+	struct sender_trouble trouble = sender_trouble(d->sender);
 	int64_t next_ms = now_ms + LONGEST_WAIT_MS;
 
 	next_ms = least(next_ms, intake_due_ms(d->intake));
@@ -299,10 +295,9 @@ next_wake_ms(const struct delivery *d, int64_t now_ms)
 		next_ms = least(next_ms, d->stats_due_ms);
 	if (d->progress.is_on)
 		next_ms = least(next_ms, d->progress.due_ms);
-	if (d->options->give_up_after_ms >= 0 &&
-	    sender_trouble(d->sender, &since_ms, &which))
-		next_ms =
-		    least(next_ms, since_ms + d->options->give_up_after_ms);
+	if (d->options->give_up_after_ms >= 0 && trouble.kind != TROUBLE_NONE)
+		next_ms = least(next_ms,
+		    trouble.since_ms + d->options->give_up_after_ms);
 	return next_ms;
 }
 
@@ -361,6 +356,16 @@ turn(struct delivery *d)
 	report(d, now_ms);
 }
 
+/* Those in flight, for each of them those that wait to be confirmed, one that
+   is ready, and one that is being filled. */
+static size_t
+most_batches(const struct options *options)
+{
+	size_t pending = options->is_ack_indexer ? PENDING_PER_REQUEST : 0;
+
+	return options->in_flight * (1 + pending) + 2;
+}
+
 int
 delivery_run(struct options *options, int input_fd, int ack_fd, int stop_fd)
 {
@@ -374,9 +379,8 @@ delivery_run(struct options *options, int input_fd, int ack_fd, int stop_fd)
 
 	d.window = window_new();
 	d.aside = aside_open(options->dead_letter, 0, &d.stats);
-	/* Those in flight, one that is ready, and one that is being filled. */
 	d.pool = batch_pool_new(options->batch_bytes, options->batch_lines,
-	    options->in_flight + 2);
+	    most_batches(options));
 	struct sender_setup to_send = sender_setup(&d, options);
 	struct intake_setup to_take = intake_setup(&d, submit_batch);
 	d.sender = sender_new(&to_send);

@@ -24,7 +24,9 @@ static const struct option_spec specs[] = {
 	    "send the token as ?token=, not a header" },
 	{ "endpoint", 'e', "event|raw", "HEC endpoint (default event)" },
 	{ "ack", 0, "http|indexer",
-	    "what counts as delivered (default http; indexer: not yet)" },
+	    "delivered means accepted, or indexed (default http)" },
+	{ "ack-timeout", 0, "TIME",
+	    "send again what is not indexed after this (default 5m)" },
 	{ "batch-bytes", 'b', "SIZE", "bytes a request (default 1M)" },
 	{ "batch-lines", 0, "N", "lines a request (default 20000)" },
 	{ "batch-age", 0, "TIME", "longest a line waits (default 1s)" },
@@ -107,15 +109,6 @@ add_fields(struct options *options, const char *value)
 	}
 }
 
-static void
-take_ack(const char *name, const char *value)
-{
-	static const char *const acks[] = { "http", "indexer", NULL };
-
-	if (option_choice(name, value, acks) == 1)
-		die(EXIT_USAGE, "--ack indexer: not in this version");
-}
-
 /* Options whose values are kept as they stand. */
 static int
 take_text(struct options *o, const char *name, const char *value)
@@ -178,6 +171,9 @@ take_time(struct options *o, const char *name, const char *value)
 		o->batch_age_ms = option_duration_ms(name, value, 0, day_ms);
 	else if (strcmp(name, "timeout") == 0)
 		o->timeout_ms = option_duration_ms(name, value, 100, day_ms);
+	else if (strcmp(name, "ack-timeout") == 0)
+		o->ack_timeout_ms =
+		    option_duration_ms(name, value, 1000, day_ms);
 	else if (strcmp(name, "grace") == 0)
 		o->grace_ms = option_duration_ms(name, value, 0, day_ms);
 	else if (strcmp(name, "give-up-after") == 0)
@@ -209,6 +205,7 @@ take_size(struct options *o, const char *name, const char *value)
 static void
 take(void *cookie, const char *name, const char *value)
 {
+	static const char *const acks[] = { "http", "indexer", NULL };
 	static const char *const endpoints[] = { "event", "raw", NULL };
 	static const char *const gzips[] = { "auto", "on", "off", NULL };
 	static const char *const oversizes[] = { "dead", "truncate", "stop",
@@ -223,7 +220,7 @@ take(void *cookie, const char *name, const char *value)
 	else if (strcmp(name, "fields") == 0)
 		add_fields(o, value);
 	else if (strcmp(name, "ack") == 0)
-		take_ack(name, value);
+		o->is_ack_indexer = option_choice(name, value, acks);
 	else if (strcmp(name, "endpoint") == 0)
 		o->is_raw = option_choice(name, value, endpoints);
 	else if (strcmp(name, "gzip") == 0)
@@ -285,6 +282,7 @@ options_parse(struct options *o, int argc, char **argv)
 		.batch_lines = 20000,
 		.batch_age_ms = 1000,
 		.timeout_ms = 60 * 1000,
+		.ack_timeout_ms = 300 * 1000,
 		.in_flight = 4,
 		.gzip = GZIP_AUTO,
 		.most_event_bytes = 5000000,
@@ -312,7 +310,8 @@ options_request(const struct options *options)
 	return (struct request_setup){ .credentials = &options->credentials,
 		.proxy = options->proxy,
 		.timeout_ms = options->timeout_ms,
-		.is_token_in_query = options->is_token_in_query };
+		.is_token_in_query = options->is_token_in_query,
+		.is_ack_polled = options->is_ack_indexer };
 }
 
 void

@@ -19,6 +19,8 @@ struct options {
 	const char *proxy;
 	int is_raw;
 	int is_token_in_query;
+	int is_ack_indexer;
+	int64_t ack_timeout_ms;
 	size_t batch_bytes;
 	size_t batch_lines;
 	int64_t batch_age_ms;

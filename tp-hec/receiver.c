@@ -83,6 +83,23 @@ receiver_bench(struct receiver *receiver, enum trouble trouble, unsigned period,
 }
 
 void
+receiver_acks_fail(struct receiver *receiver, enum ack_trouble trouble,
+    int64_t now_ms)
+{
+	if (receiver->acks.trouble == ACK_TROUBLE_NONE)
+		receiver->acks.trouble_since_ms = now_ms;
+	if (receiver->acks.trouble < trouble)
+		receiver->acks.trouble = trouble;
+}
+
+void
+receiver_acks_come(struct receiver *receiver, int is_confirmed)
+{
+	if (is_confirmed || receiver->acks.trouble == ACK_TROUBLE_UNANSWERED)
+		receiver->acks.trouble = ACK_TROUBLE_NONE;
+}
+
+void
 receiver_slow_down(struct receiver *receiver)
 {
 	receiver->good = 0;

@@ -24,7 +24,21 @@ enum trouble {
 /* GZIP_AUTO: unless it is on this machine. */
 enum gzip { GZIP_AUTO, GZIP_ON, GZIP_OFF };
 
-enum { RECEIVER_NAME_BYTES = 256 };
+/* What is known of a receiver's acknowledgements, once it has been said. */
+enum ack_service {
+	ACK_SERVICE_EXPECTED,
+	ACK_SERVICE_UNUSED,  /* it has them, and we do not wait for them */
+	ACK_SERVICE_ABSENT,  /* it took events without an ackId */
+	ACK_SERVICE_DISABLED /* it said code 14: its ackIds mean nothing */
+};
+
+enum ack_trouble {
+	ACK_TROUBLE_NONE,
+	ACK_TROUBLE_UNANSWERED, /* questions are not answered */
+	ACK_TROUBLE_OVERDUE     /* ids were given up, none confirmed since */
+};
+
+enum { RECEIVER_NAME_BYTES = 256, RECEIVER_WHY_BYTES = 256 };
 
 struct receiver {
 	const char *url;                /* where requests go */
@@ -43,7 +57,15 @@ struct receiver {
 	struct backoff retry;
 	struct backoff hold;
 	struct notice notice;
-	char why[256]; /* the trouble in words */
+	char why[RECEIVER_WHY_BYTES]; /* the trouble in words */
+
+	struct {
+		enum ack_service service;
+		enum ack_trouble trouble;
+		int64_t trouble_since_ms;
+		struct notice notice;
+		char why[RECEIVER_WHY_BYTES];
+	} acks; /* it takes events, but does it confirm them? */
 };
 
 /* `url` is kept; `most` is how many requests it may be given at a time. */
@@ -66,6 +88,13 @@ receiver_succeeded(struct receiver *receiver, unsigned period, int64_t now_ms);
  */
 int receiver_bench(struct receiver *receiver, enum trouble trouble,
     unsigned period, int64_t asked_ms, int64_t now_ms);
+
+/* A question about ackIds was not answered, or ids had to be given up. */
+void receiver_acks_fail(struct receiver *receiver, enum ack_trouble trouble,
+    int64_t now_ms);
+
+/* One was answered, and perhaps ids were confirmed. */
+void receiver_acks_come(struct receiver *receiver, int is_confirmed);
 
 /* It is near its capacity: half as many requests at a time. */
 void receiver_slow_down(struct receiver *receiver);

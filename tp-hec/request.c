@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "lib/message.h"
 #include "tp-hec/receiver.h"
@@ -118,6 +119,19 @@ set_common(struct request *request)
 		curl_easy_setopt(easy, CURLOPT_PROXY, setup->proxy);
 }
 
+/* libcurl reuses a connection for any request to the same host, unless told
+   whose it is. */
+static void
+own_connections(struct request *request)
+{
+	request->connections = curl_share_init();
+	if (request->connections == NULL)
+		die(EXIT_OS, "out of memory");
+	curl_share_setopt(request->connections, CURLSHOPT_SHARE,
+	    CURL_LOCK_DATA_CONNECT);
+	curl_easy_setopt(request->easy, CURLOPT_SHARE, request->connections);
+}
+
 struct request *
 request_new(const struct request_setup *setup)
 {
@@ -128,6 +142,8 @@ request_new(const struct request_setup *setup)
 	request->setup = setup;
 	make_channel(request->channel);
 	set_common(request);
+	if (setup->is_ack_polled)
+		own_connections(request);
 	return request;
 }
 
@@ -138,6 +154,7 @@ request_free(struct request *request)
 		return;
 	request_finish(request);
 	curl_easy_cleanup(request->easy);
+	curl_share_cleanup(request->connections);
 	buffer_free(&request->reply);
 	free(request);
 }
@@ -220,23 +237,18 @@ compress(struct request *request, const void *body, size_t len_bytes)
 	return size;
 }
 
-size_t
-request_prepare(struct request *request, struct receiver *receiver,
-    const void *body, size_t len_bytes)
+static void
+prepare(struct request *request, struct receiver *receiver, const char *url,
+    size_t len_bytes)
 {
 	request->receiver = receiver;
 	request->period = receiver->period;
 	request->reply.len_bytes = 0;
 	request->is_reply_cut = 0;
 	request->retry_after[0] = request->error[0] = '\0';
-	request->is_compressed = receiver->is_gzip && len_bytes > 0;
-	if (request->is_compressed) {
-		len_bytes = compress(request, body, len_bytes);
-		body = request->compressed;
-	}
 	/* Files and secrets may have changed: these are set anew. */
 	set_tls(request->easy, request->setup->credentials);
-	set_url(request, receiver->url);
+	set_url(request, url);
 	set_headers(request);
 	curl_easy_setopt(request->easy, CURLOPT_FRESH_CONNECT,
 	    (long)request->is_second_try);
@@ -246,8 +258,38 @@ request_prepare(struct request *request, struct receiver *receiver,
 	curl_easy_setopt(request->easy, CURLOPT_POST, 1L);
 	curl_easy_setopt(request->easy, CURLOPT_POSTFIELDSIZE_LARGE,
 	    (curl_off_t)len_bytes);
+}
+
+size_t
+request_prepare(struct request *request, struct receiver *receiver,
+    const void *body, size_t len_bytes)
+{
+	request->is_poll = 0;
+	request->is_compressed = receiver->is_gzip && len_bytes > 0;
+	if (request->is_compressed) {
+		len_bytes = compress(request, body, len_bytes);
+		body = request->compressed;
+	}
+	prepare(request, receiver, receiver->url, len_bytes);
 	curl_easy_setopt(request->easy, CURLOPT_POSTFIELDS, body ? body : "");
 	return len_bytes;
+}
+
+void
+request_prepare_poll(struct request *request, struct receiver *receiver,
+    const char *url, const char *body)
+{
+	request->is_poll = 1;
+	request->is_compressed = 0;
+	prepare(request, receiver, url, strlen(body));
+	curl_easy_setopt(request->easy, CURLOPT_COPYPOSTFIELDS, body);
+}
+
+void
+request_change_channel(struct request *request)
+{
+	make_channel(request->channel);
+	curl_easy_setopt(request->easy, CURLOPT_COOKIELIST, "ALL");
 }
 
 void
@@ -259,6 +301,30 @@ request_finish(struct request *request)
 	request->compressed = NULL;
 	request->receiver = NULL;
 	request->is_second_try = 0;
+}
+
+struct reply
+request_reply(const struct request *request, CURLcode result)
+{
+	long status = 0;
+
+	curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
+	return (struct reply){ .status = (int)status,
+		.body = request->reply.data,
+		.len_bytes = request->reply.len_bytes,
+		.retry_after =
+		    request->retry_after[0] ? request->retry_after : NULL,
+		.now_seconds = (int64_t)time(NULL),
+		.is_cut = result != CURLE_OK || request->is_reply_cut };
+}
+
+int
+request_was_sent(const struct request *request)
+{
+	long sent_bytes = 0;
+
+	curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &sent_bytes);
+	return sent_bytes > 0;
 }
 
 int

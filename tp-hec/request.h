@@ -16,6 +16,7 @@
 #include "tp-hec/credentials.h"
 #include "tp-hec/verdict.h"
 
+struct ack_table;
 struct receiver;
 struct libdeflate_compressor;
 
@@ -27,18 +28,25 @@ struct request_setup {
 	const char *proxy; /* NULL: as the environment says */
 	int64_t timeout_ms;
 	int is_token_in_query;
+	int is_ack_polled; /* indexers are asked: each request keeps to its own
+			      connection and cookies, so that questions reach
+			      the indexer that took the events */
 };
 
 struct request {
 	CURL *easy;
+	CURLSH *connections; /* its own; NULL: those of the multi handle */
 	const struct request_setup *setup;
 	struct receiver *receiver; /* NULL: idle */
 	struct slice slice;
 	unsigned period; /* the receiver's when the request began */
 	int is_compressed;
 	int is_second_try; /* on a fresh connection, the pooled one was dead */
+	int is_poll;       /* asks about ackIds, sends no events */
 
-	char channel[37]; /* a GUID */
+	char channel[37];       /* a GUID */
+	struct ack_table *acks; /* what it has pending; the owner's; NULL: ids
+				   are not looked at */
 	struct curl_slist *headers;
 	void *compressed;
 	struct buffer reply; /* bounded by REQUEST_REPLY_BYTES */
@@ -59,8 +67,21 @@ void request_free(struct request *request);
 size_t request_prepare(struct request *request, struct receiver *receiver,
     const void *body, size_t len_bytes);
 
+/* The same for a question about ackIds; `body` is copied, and goes as it is. */
+void request_prepare_poll(struct request *request, struct receiver *receiver,
+    const char *url, const char *body);
+
+/* A new channel, and a stranger to the receivers: it has no cookies. */
+void request_change_channel(struct request *request);
+
 /* Releases what was sent; the request is idle. */
 void request_finish(struct request *request);
+
+/* What came back; points into the request. */
+struct reply request_reply(const struct request *request, CURLcode result);
+
+/* Whether anything of the last transfer left us. */
+int request_was_sent(const struct request *request);
 
 /* Whether the request went out on a connection that had been used before. */
 int request_was_on_old_connection(const struct request *request);

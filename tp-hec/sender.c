@@ -10,114 +10,105 @@
 #include <time.h>
 
 #include "lib/message.h"
+#include "tp-hec/ack_table.h"
 #include "tp-hec/aside.h"
 #include "tp-hec/complaint.h"
+#include "tp-hec/confirm.h"
 #include "tp-hec/line_uid.h"
-#include "tp-hec/slice_queue.h"
+#include "tp-hec/outbox.h"
 #include "tp-hec/stats.h"
 #include "tp-hec/verdict.h"
-#include "tp-hec/window.h"
 
 struct sender {
 	const struct sender_setup *setup;
 	CURLM *multi;
 	struct receiver *receivers;
 	size_t receiver_count;
-	size_t turn; /* which receiver is asked first */
-	struct request **requests;
-	struct slice_queue queue;
-	int64_t send_before_line;
-	unsigned in_flight;
+	size_t turn;            /* which receiver is asked first */
+	struct request **slots; /* setup->in_flight for each receiver */
+	size_t slot_count;
+	struct outbox *outbox;
+	struct confirm *confirm;
+	unsigned in_flight; /* events; questions are not counted */
 };
 
-/* --- the queue ------------------------------------------------------------ */
-
-static void
-settle(struct sender *sender, const struct slice *slice)
+static struct receiver *
+receiver_of_slot(const struct sender *sender, size_t slot)
 {
-	struct batch *batch = slice->batch;
-	const struct batch_line *last;
-	struct window_mark mark;
-
-	if (slice->from == slice->to)
-		return;
-	last = &batch->line[slice->to - 1];
-	mark.line = batch->first_line + (int64_t)slice->to - 1;
-	mark.number = last->number;
-	line_uid(batch->body.data + last->event_start, last->event_bytes,
-	    mark.uid);
-	window_settle(sender->setup->window, slice_first_line(slice), &mark);
-	sender->setup->stats->events_acknowledged += slice_events(slice);
-	batch->settled += slice->to - slice->from;
-	if (batch->settled == batch->count)
-		batch_release(batch);
-}
-
-/* Puts a slice in the queue; one without events is settled instead. */
-static void
-queue_slice(struct sender *sender, struct slice slice, int is_again)
-{
-	if (slice_events(&slice) == 0)
-		settle(sender, &slice);
-	else
-		slice_queue_put(&sender->queue, slice, is_again);
+	return &sender->receivers[slot / sender->setup->in_flight];
 }
 
 void
 sender_submit(struct sender *sender, struct batch *batch)
 {
-	queue_slice(sender, batch_whole(batch), 0);
-}
-
-/* Whether the first slice in the queue may be sent at all. */
-static int
-has_work(const struct sender *sender)
-{
-	return slice_queue_first_line(&sender->queue) <
-	       sender->send_before_line;
+	outbox_put(sender->outbox, batch_whole(batch), 0);
 }
 
 int
 sender_is_idle(const struct sender *sender)
 {
-	return sender->in_flight == 0 && !has_work(sender);
+	return sender->in_flight == 0 &&
+	       confirm_pending(sender->confirm) == 0 &&
+	       !outbox_has_work(sender->outbox);
 }
 
 void
 sender_send_only_before(struct sender *sender, int64_t line)
 {
-	if (line < sender->send_before_line)
-		sender->send_before_line = line;
+	outbox_send_only_before(sender->outbox, line);
 }
 
 /* --- starting requests ---------------------------------------------------- */
 
-/* The free receiver with the least in flight, in turn among equals. */
-static struct receiver *
-choose_receiver(struct sender *sender, int64_t now_ms)
+/* A slot of the receiver that can be used, or NULL. */
+static struct request *
+find_slot(const struct sender *sender, const struct receiver *receiver)
+{
+	unsigned count = sender->setup->in_flight;
+	struct request **first =
+	    &sender->slots[(size_t)(receiver - sender->receivers) * count];
+
+	for (unsigned i = 0; i < count; i++)
+		if (first[i]->receiver == NULL && confirm_may_send(first[i]))
+			return first[i];
+	return NULL;
+}
+
+/* A slot of the free receiver with the least in flight, in turn among
+   equals. */
+static struct request *
+choose_slot(struct sender *sender, int64_t now_ms)
 {
 	struct receiver *best = NULL;
+	struct request *slot = NULL;
 
 	for (size_t i = 0; i < sender->receiver_count; i++) {
 		struct receiver *receiver =
 		    &sender->receivers[(sender->turn + i) %
 				       sender->receiver_count];
-		if (receiver_is_free(receiver, now_ms) &&
-		    (best == NULL || receiver->in_flight < best->in_flight))
+		struct request *found = receiver_is_free(receiver, now_ms)
+					    ? find_slot(sender, receiver)
+					    : NULL;
+		if (found != NULL &&
+		    (best == NULL || receiver->in_flight < best->in_flight)) {
 			best = receiver;
+			slot = found;
+		}
 	}
-	if (best != NULL)
+	if (best != NULL) {
 		sender->turn = (size_t)(best - sender->receivers) + 1;
-	return best;
+		slot->receiver = best;
+	}
+	return slot;
 }
 
-static struct request *
-find_idle_request(struct sender *sender)
+static void
+transfer(struct sender *sender, struct request *request)
 {
-	for (unsigned i = 0; i < sender->setup->in_flight; i++)
-		if (sender->requests[i]->receiver == NULL)
-			return sender->requests[i];
-	return NULL;
+	CURLMcode result = curl_multi_add_handle(sender->multi, request->easy);
+
+	if (result != CURLM_OK)
+		die(EXIT_SOFTWARE, "libcurl: %s", curl_multi_strerror(result));
 }
 
 static void
@@ -128,25 +119,41 @@ launch(struct sender *sender, struct request *request,
 	    slice_body(&request->slice), slice_bytes(&request->slice));
 	receiver->in_flight++;
 	sender->in_flight++;
-	CURLMcode result = curl_multi_add_handle(sender->multi, request->easy);
-	if (result != CURLM_OK)
-		die(EXIT_SOFTWARE, "libcurl: %s", curl_multi_strerror(result));
+	transfer(sender, request);
 }
 
 static void
 start_requests(struct sender *sender, int64_t now_ms)
 {
-	while (has_work(sender)) {
-		struct request *request = find_idle_request(sender);
-		struct receiver *receiver =
-		    request ? choose_receiver(sender, now_ms) : NULL;
-		if (receiver == NULL)
+	while (outbox_has_work(sender->outbox) &&
+	       sender->in_flight < sender->setup->in_flight) {
+		struct request *request = choose_slot(sender, now_ms);
+		if (request == NULL)
 			return;
-		int is_again;
-		request->slice = slice_queue_take(&sender->queue,
-		    receiver->largest_bytes, &is_again);
-		sender->setup->stats->requests_again += (uint64_t)is_again;
+		struct receiver *receiver = request->receiver;
+		confirm_before_send(request, now_ms);
+		request->slice =
+		    outbox_take(sender->outbox, receiver->largest_bytes);
 		launch(sender, request, receiver);
+	}
+}
+
+/* Asks about what is pending, where it is time; before events go out, or a
+   busy slot would never get to it. */
+static void
+start_polls(struct sender *sender, int64_t now_ms)
+{
+	for (size_t i = 0; i < sender->slot_count; i++) {
+		struct request *request = sender->slots[i];
+		struct receiver *receiver = receiver_of_slot(sender, i);
+		if (request->receiver != NULL ||
+		    now_ms < confirm_due_ms(request))
+			continue;
+		confirm_expire(sender->confirm, request, receiver, now_ms);
+		if (now_ms < confirm_due_ms(request))
+			continue;
+		confirm_ask(request, receiver);
+		transfer(sender, request);
 	}
 }
 
@@ -170,8 +177,7 @@ head(struct slice slice, size_t to)
 static void
 resend(struct sender *sender, struct slice slice)
 {
-	if (slice.from < slice.to)
-		queue_slice(sender, slice, 1);
+	outbox_put(sender->outbox, slice, 1);
 }
 
 /* One line is refused by itself: set it aside, or stop before it. */
@@ -193,10 +199,10 @@ refuse_line(struct sender *sender, const struct slice *slice, size_t at,
 	struct slice one = { slice->batch, at, at + 1 };
 	if (aside_put(sender->setup->aside, &event, verdict->text, status,
 		verdict->code) == 0) {
-		settle(sender, &one);
+		outbox_settle(sender->outbox, &one);
 	} else {
-		sender_send_only_before(sender, event.line);
-		queue_slice(sender, one, 1); /* stays, unsent */
+		outbox_send_only_before(sender->outbox, event.line);
+		resend(sender, one); /* stays, unsent */
 	}
 }
 
@@ -264,9 +270,10 @@ bisect(struct sender *sender, const struct slice *slice)
 
 /* The event `bad` is refused; what stands before it is settled. */
 static void
-step_over(struct sender *sender, const struct slice *slice,
-    const struct verdict *verdict, int status)
+step_over(struct sender *sender, struct request *request,
+    const struct verdict *verdict, int status, int64_t now_ms)
 {
+	const struct slice *slice = &request->slice;
 	size_t at = slice_line_of_event(slice, verdict->bad);
 	struct slice before = head(*slice, at);
 	struct slice after = tail(*slice, at + 1);
@@ -274,21 +281,23 @@ step_over(struct sender *sender, const struct slice *slice,
 
 	resend(sender, after);
 	refuse_line(sender, &whole, at, verdict, status);
-	settle(sender, &before);
+	confirm_accept(sender->confirm, request, &before, verdict, now_ms);
 }
 
 /* HEC kept the first `kept` events; the others are sent again. */
 static void
-keep_prefix(struct sender *sender, const struct slice *slice, size_t kept)
+keep_prefix(struct sender *sender, struct request *request,
+    const struct verdict *verdict, int64_t now_ms)
 {
-	size_t at = kept < slice_events(slice)
-			? slice_line_of_event(slice, kept)
+	const struct slice *slice = &request->slice;
+	size_t at = verdict->kept < slice_events(slice)
+			? slice_line_of_event(slice, verdict->kept)
 			: slice->to;
 	struct slice before = head(*slice, at);
 	struct slice after = tail(*slice, at);
 
 	resend(sender, after);
-	settle(sender, &before);
+	confirm_accept(sender->confirm, request, &before, verdict, now_ms);
 }
 
 static enum request_result
@@ -319,16 +328,18 @@ obey(struct sender *sender, struct request *request,
 	const struct slice *slice = &request->slice;
 
 	sender->setup->stats->requests[result_of(verdict->kind)]++;
+	confirm_doubt(sender->confirm, request, verdict, now_ms);
 	switch (verdict->kind) {
 	case VERDICT_ACCEPTED:
 		note_success(request, now_ms);
 		if (verdict->is_slow_down)
 			receiver_slow_down(request->receiver);
-		settle(sender, slice);
+		confirm_accept(sender->confirm, request, slice, verdict,
+		    now_ms);
 		break;
 	case VERDICT_PREFIX_BAD:
 		note_success(request, now_ms);
-		step_over(sender, slice, verdict, status);
+		step_over(sender, request, verdict, status, now_ms);
 		break;
 	case VERDICT_SOME_BAD:
 		note_success(request, now_ms);
@@ -350,35 +361,21 @@ obey(struct sender *sender, struct request *request,
 	case VERDICT_RETRY:
 		bench(sender, request, TROUBLE_UNREACHED, verdict, status,
 		    now_ms);
-		keep_prefix(sender, slice, verdict->kept);
+		keep_prefix(sender, request, verdict, now_ms);
 		break;
 	case VERDICT_HOLD:
 		bench(sender, request, TROUBLE_REFUSED, verdict, status,
 		    now_ms);
-		keep_prefix(sender, slice, verdict->kept);
+		keep_prefix(sender, request, verdict, now_ms);
 		break;
 	}
 }
 
 /* --- ending requests ------------------------------------------------------ */
 
-static struct verdict
-read_reply(const struct request *request, CURLcode result, int status)
-{
-	struct reply reply = { .status = status,
-		.body = request->reply.data,
-		.len_bytes = request->reply.len_bytes,
-		.retry_after =
-		    request->retry_after[0] ? request->retry_after : NULL,
-		.now_seconds = (int64_t)time(NULL),
-		.is_cut = result != CURLE_OK || request->is_reply_cut };
-
-	return verdict_of(&reply, slice_events(&request->slice));
-}
-
 /* No reply: nobody there, or somebody who is not to be trusted (or we). */
 static void
-endure(struct sender *sender, const struct request *request, CURLcode result,
+endure(struct sender *sender, struct request *request, CURLcode result,
     int64_t now_ms)
 {
 	int is_refused = request_is_refused_by_tls(request, result);
@@ -387,13 +384,15 @@ endure(struct sender *sender, const struct request *request, CURLcode result,
 	sender->setup->stats->requests[RESULT_UNREACHED]++;
 	bench(sender, request, is_refused ? TROUBLE_REFUSED : TROUBLE_UNREACHED,
 	    &verdict, 0, now_ms);
+	if (request_was_sent(request))
+		confirm_doubt(sender->confirm, request, NULL, now_ms);
 	resend(sender, request->slice);
 }
 
 /* A pooled connection that died idle says nothing about the receiver. */
 static int
 try_fresh_connection(struct sender *sender, struct request *request,
-    CURLcode result)
+    CURLcode result, int64_t now_ms)
 {
 	struct receiver *receiver = request->receiver;
 	int is_dead_pooled =
@@ -403,6 +402,7 @@ try_fresh_connection(struct sender *sender, struct request *request,
 
 	if (!is_dead_pooled)
 		return 0;
+	confirm_doubt(sender->confirm, request, NULL, now_ms);
 	request_finish(request);
 	request->is_second_try = 1;
 	sender->setup->stats->requests_again++;
@@ -411,24 +411,35 @@ try_fresh_connection(struct sender *sender, struct request *request,
 }
 
 static void
-finish(struct sender *sender, struct request *request, CURLcode result,
+finish_events(struct sender *sender, struct request *request, CURLcode result,
     int64_t now_ms)
 {
-	long status = 0;
+	struct reply reply = request_reply(request, result);
 
-	curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
-	curl_multi_remove_handle(sender->multi, request->easy);
 	request->receiver->in_flight--;
 	sender->in_flight--;
-	if (result != CURLE_OK && status == 0) {
-		if (try_fresh_connection(sender, request, result))
+	if (result != CURLE_OK && reply.status == 0) {
+		if (try_fresh_connection(sender, request, result, now_ms))
 			return;
 		endure(sender, request, result, now_ms);
 	} else {
 		struct verdict verdict =
-		    read_reply(request, result, (int)status);
-		obey(sender, request, &verdict, (int)status, now_ms);
+		    verdict_of(&reply, slice_events(&request->slice));
+		obey(sender, request, &verdict, reply.status, now_ms);
 	}
+	request_finish(request);
+}
+
+static void
+finish(struct sender *sender, struct request *request, CURLcode result,
+    int64_t now_ms)
+{
+	curl_multi_remove_handle(sender->multi, request->easy);
+	if (!request->is_poll) {
+		finish_events(sender, request, result, now_ms);
+		return;
+	}
+	confirm_hear(sender->confirm, request, result, now_ms);
 	request_finish(request);
 }
 
@@ -455,6 +466,7 @@ sender_turn(struct sender *sender, int64_t now_ms)
 	int running;
 	CURLMcode result;
 
+	start_polls(sender, now_ms);
 	start_requests(sender, now_ms);
 	result = curl_multi_perform(sender->multi, &running);
 	if (result != CURLM_OK)
@@ -463,16 +475,32 @@ sender_turn(struct sender *sender, int64_t now_ms)
 	sender->setup->stats->requests_in_flight = sender->in_flight;
 }
 
+/* When a slot has to ask about what it has pending. */
+static int64_t
+next_poll_ms(const struct sender *sender)
+{
+	int64_t next_ms = INT64_MAX;
+
+	for (size_t i = 0; i < sender->slot_count; i++)
+		if (sender->slots[i]->receiver == NULL &&
+		    confirm_due_ms(sender->slots[i]) < next_ms)
+			next_ms = confirm_due_ms(sender->slots[i]);
+	return next_ms;
+}
+
 /* When a benched receiver may be asked again, if work waits for it. */
 static int64_t
 next_start_ms(const struct sender *sender, int64_t now_ms)
 {
 	int64_t next_ms = INT64_MAX;
 
-	if (!has_work(sender) || sender->in_flight == sender->setup->in_flight)
+	if (!outbox_has_work(sender->outbox) ||
+	    sender->in_flight == sender->setup->in_flight)
 		return next_ms;
 	for (size_t i = 0; i < sender->receiver_count; i++) {
 		const struct receiver *receiver = &sender->receivers[i];
+		if (find_slot(sender, receiver) == NULL)
+			continue;
 		if (receiver_is_free(receiver, now_ms))
 			return now_ms;
 		if (receiver->benched_until_ms > now_ms &&
@@ -487,7 +515,10 @@ sender_wait(struct sender *sender, struct curl_waitfd *fds, unsigned count,
     int64_t now_ms, int64_t most_ms)
 {
 	int64_t next_ms = next_start_ms(sender, now_ms);
+	int64_t poll_ms = next_poll_ms(sender);
 
+	if (poll_ms < next_ms)
+		next_ms = poll_ms;
 	if (next_ms != INT64_MAX && next_ms - now_ms < most_ms)
 		most_ms = next_ms - now_ms;
 	if (most_ms > 60 * 1000)
@@ -498,25 +529,35 @@ sender_wait(struct sender *sender, struct curl_waitfd *fds, unsigned count,
 		die(EXIT_SOFTWARE, "libcurl: %s", curl_multi_strerror(result));
 }
 
-enum trouble
-sender_trouble(const struct sender *sender, int64_t *since_ms,
-    const struct receiver **which)
+static struct sender_trouble
+trouble_of(const struct receiver *receiver)
 {
-	enum trouble trouble = TROUBLE_REFUSED;
+	if (receiver->trouble == TROUBLE_NONE &&
+	    receiver->acks.trouble != ACK_TROUBLE_NONE)
+		return (struct sender_trouble){ TROUBLE_UNREACHED,
+			receiver->acks.trouble_since_ms, receiver->name,
+			receiver->acks.why };
+	return (struct sender_trouble){ receiver->trouble,
+		receiver->trouble_since_ms, receiver->name, receiver->why };
+}
 
-	*since_ms = 0;
+struct sender_trouble
+sender_trouble(const struct sender *sender)
+{
+	struct sender_trouble worst = { .kind = TROUBLE_REFUSED };
+
 	for (size_t i = 0; i < sender->receiver_count; i++) {
-		const struct receiver *receiver = &sender->receivers[i];
-		if (receiver->trouble == TROUBLE_NONE)
-			return TROUBLE_NONE;
-		if (receiver->trouble == TROUBLE_UNREACHED)
-			trouble = TROUBLE_UNREACHED;
-		if (receiver->trouble_since_ms >= *since_ms) {
-			*since_ms = receiver->trouble_since_ms;
-			*which = receiver;
-		}
+		struct sender_trouble one = trouble_of(&sender->receivers[i]);
+		if (one.kind == TROUBLE_NONE)
+			return one;
+		if (worst.kind == TROUBLE_UNREACHED)
+			one.kind = TROUBLE_UNREACHED;
+		if (one.since_ms >= worst.since_ms)
+			worst = one;
+		else
+			worst.kind = one.kind;
 	}
-	return trouble;
+	return worst;
 }
 
 /* --- setting up ----------------------------------------------------------- */
@@ -532,18 +573,24 @@ sender_new(const struct sender_setup *setup)
 	if (sender == NULL || (sender->multi = curl_multi_init()) == NULL)
 		die(EXIT_OS, "out of memory");
 	sender->setup = setup;
-	sender->send_before_line = INT64_MAX;
+	sender->outbox = outbox_new(setup->window, setup->stats);
+	sender->confirm = confirm_new(sender->outbox, setup->stats);
 	sender->receiver_count = setup->url_count;
 	sender->receivers =
 	    calloc(setup->url_count, sizeof(*sender->receivers));
-	sender->requests = calloc(setup->in_flight, sizeof(struct request *));
-	if (sender->receivers == NULL || sender->requests == NULL)
+	sender->slot_count = setup->url_count * setup->in_flight;
+	sender->slots = calloc(sender->slot_count, sizeof(struct request *));
+	if (sender->receivers == NULL || sender->slots == NULL)
 		die(EXIT_OS, "out of memory");
 	for (size_t i = 0; i < setup->url_count; i++)
 		sender->receivers[i] = receiver_make(setup->urls[i],
 		    setup->gzip, setup->in_flight, (uint64_t)now.tv_nsec + i);
-	for (unsigned i = 0; i < setup->in_flight; i++)
-		sender->requests[i] = request_new(&setup->request);
+	for (size_t i = 0; i < sender->slot_count; i++) {
+		sender->slots[i] = request_new(&setup->request);
+		if (setup->request.is_ack_polled)
+			sender->slots[i]->acks =
+			    ack_table_new(setup->ack_timeout_ms);
+	}
 	return sender;
 }
 
@@ -552,15 +599,16 @@ sender_free(struct sender *sender)
 {
 	if (sender == NULL)
 		return;
-	for (unsigned i = 0; i < sender->setup->in_flight; i++) {
-		curl_multi_remove_handle(sender->multi,
-		    sender->requests[i]->easy);
-		request_free(sender->requests[i]);
+	for (size_t i = 0; i < sender->slot_count; i++) {
+		curl_multi_remove_handle(sender->multi, sender->slots[i]->easy);
+		ack_table_free(sender->slots[i]->acks);
+		request_free(sender->slots[i]);
 	}
 	curl_multi_cleanup(sender->multi);
 	free(sender->receivers);
-	free(sender->requests);
-	slice_queue_free(&sender->queue);
+	free(sender->slots);
+	confirm_free(sender->confirm);
+	outbox_free(sender->outbox);
 	free(sender);
 	curl_global_cleanup();
 }

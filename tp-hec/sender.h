@@ -2,10 +2,10 @@
  * Batches on their way: requests in flight, what becomes of their lines, the
  * pauses between attempts and the choice of a receiver.
  *
- * Each submitted batch is a slice in a queue sorted by line.  A free request
- * takes the first slice; the reply settles lines in the window, sets a refused
- * one aside, and puts back what has to be sent again.  A batch is released
- * when all its lines are settled.  No slice is ever dropped.
+ * Each submitted batch is a slice in the outbox.  A free request takes the
+ * first slice; the reply settles lines (or, with --ack indexer, leaves them
+ * pending until they are confirmed), sets a refused one aside, and puts back
+ * what has to be sent again.
  */
 #ifndef TP_HEC_SENDER_H
 #define TP_HEC_SENDER_H
@@ -29,6 +29,7 @@ struct sender_setup {
 	size_t url_count;
 	enum gzip gzip;
 	unsigned in_flight;
+	int64_t ack_timeout_ms;
 	struct window *window;
 	struct aside *aside;
 	struct stats *stats;
@@ -57,10 +58,16 @@ void sender_send_only_before(struct sender *sender, int64_t line);
 int sender_is_idle(const struct sender *sender);
 
 /*
- * TROUBLE_NONE while any receiver is well; else what they suffer from,
- * since when, and one of them.
+ * TROUBLE_NONE while any receiver is well; else what they suffer from, since
+ * when, and for one of them its name and why, valid until the next turn.
  */
-enum trouble sender_trouble(const struct sender *sender, int64_t *since_ms,
-    const struct receiver **which);
+struct sender_trouble {
+	enum trouble kind;
+	int64_t since_ms;
+	const char *name;
+	const char *why;
+};
+
+struct sender_trouble sender_trouble(const struct sender *sender);
 
 #endif

@@ -51,6 +51,20 @@ format(const struct stats *s, struct buffer *text)
 		buffer_printf(text,
 		    "tp_hec_requests_total{result=\"%s\"} %" PRIu64 "\n",
 		    result_names[i], s->requests[i]);
+	add(text, "ack_polls_total", "counter",
+	    "Questions about acknowledgements.", s->ack_polls);
+	add(text, "acks_confirmed_total", "counter",
+	    "Requests that an indexer has confirmed.", s->acks_confirmed);
+	add(text, "acks_expired_total", "counter",
+	    "Requests that were not confirmed in time.", s->acks_expired);
+	add(text, "unconfirmed_events_total", "counter",
+	    "Events accepted, not confirmed, and sent again.",
+	    s->events_unconfirmed);
+	add(text, "channel_changes_total", "counter",
+	    "Channels left because their ids could not be trusted.",
+	    s->channels_ended);
+	add(text, "acks_pending", "gauge",
+	    "Requests accepted and not yet confirmed.", s->acks_pending);
 	add(text, "requests_in_flight", "gauge", "Requests under way.",
 	    s->requests_in_flight);
 	add(text, "lines_in_hand", "gauge",

@@ -26,7 +26,13 @@ struct stats {
 	uint64_t bytes_sent;
 	uint64_t requests[RESULT_COUNT];
 	uint64_t requests_again; /* begun for lines that had been sent before */
-	uint64_t is_waiting;     /* gauges */
+	uint64_t ack_polls;
+	uint64_t acks_confirmed;     /* requests, as are the next two */
+	uint64_t acks_expired;       /* not confirmed in time */
+	uint64_t events_unconfirmed; /* accepted, yet sent again */
+	uint64_t channels_ended;     /* whose ids could not be trusted */
+	uint64_t is_waiting;         /* gauges */
+	uint64_t acks_pending;
 	uint64_t requests_in_flight;
 	uint64_t lines_in_hand;
 };

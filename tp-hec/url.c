@@ -129,6 +129,45 @@ out:
 	return result;
 }
 
+/* The path's part up to the collector, whatever a proxy has put before it. */
+static int
+base_bytes(const char *path)
+{
+	static const char collector[] = "/services/collector";
+	const char *found = strstr(path, collector);
+	size_t len_bytes = found != NULL
+			       ? (size_t)(found - path) + sizeof(collector) - 1
+			       : strlen(path);
+
+	while (len_bytes > 0 && path[len_bytes - 1] == '/')
+		len_bytes--;
+	return (int)len_bytes;
+}
+
+char *
+url_ack(const char *text, const char *channel)
+{
+	CURLU *url = parse(text);
+	char *path = url ? part(url, CURLUPART_PATH) : NULL;
+	struct buffer ack_path = { 0 };
+
+	if (path == NULL)
+		die(EXIT_SOFTWARE, "%s: not a URL any more", text);
+	buffer_printf(&ack_path, "%.*s/ack", base_bytes(path), path);
+	curl_url_set(url, CURLUPART_PATH, buffer_text(&ack_path), 0);
+	curl_url_set(url, CURLUPART_QUERY, NULL, 0);
+	add_parameter(url, "channel", channel);
+	char *whole = part(url, CURLUPART_URL);
+	char *result = whole != NULL ? strdup(whole) : NULL;
+	if (result == NULL)
+		die(EXIT_OS, "out of memory");
+	curl_free(whole);
+	curl_free(path);
+	buffer_free(&ack_path);
+	curl_url_cleanup(url);
+	return result;
+}
+
 void
 url_name(const char *url, char *name, size_t name_bytes)
 {

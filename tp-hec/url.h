@@ -25,6 +25,12 @@ char *url_complete(const char *text, const char *path,
     const struct url_metadata *metadata, const char *default_sourcetype,
     const char **why);
 
+/*
+ * Where the receiver that takes events at `url` answers questions about
+ * ackIds of `channel`.  The caller frees the result.
+ */
+char *url_ack(const char *url, const char *channel);
+
 /* `url` for people: without user, query and fragment. */
 void url_name(const char *url, char *name, size_t name_bytes);
 

@@ -18,6 +18,7 @@ enum { CHANNEL_LEN = 36 };
 
 struct acks_settings {
 	int indexers;
+	bool sets_no_cookie; /* the balancer: each request meets the next */
 	int64_t delay_ms;
 	int64_t idle_ms;      /* a channel unused for so long is forgotten */
 	size_t channel_limit; /* ids that a channel may have pending */

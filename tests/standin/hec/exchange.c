@@ -21,7 +21,9 @@ add_cookies(struct exchange *exchange, struct bytes *headers)
 	const char *channel =
 	    http_header(&exchange->request, "X-Splunk-Request-Channel");
 
-	if (exchange->standin->options->acks.indexers > 1)
+	const struct acks_settings *acks = &exchange->standin->options->acks;
+
+	if (acks->indexers > 1 && !acks->sets_no_cookie)
 		bytes_print(headers, "Set-Cookie: AWSALB=i%d; Path=/\r\n",
 		    exchange->indexer);
 	if (cookie != NULL && channel != NULL &&

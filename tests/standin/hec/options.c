@@ -45,6 +45,7 @@ enum option_id {
 	ACK_IDLE,
 	ACK_LIMIT,
 	INDEXERS,
+	NO_COOKIE,
 	FAULT,
 	FAULT_FILE,
 	CHAOS,
@@ -100,6 +101,8 @@ static const struct {
 	    "ids pending on a channel, then code 9 (1000000)" },
 	{ INDEXERS, "indexers", "N",
 	    "behind a balancer; cookie AWSALB sticks to one (1)" },
+	{ NO_COOKIE, "no-cookie", NULL,
+	    "the balancer sets none: each request meets the next indexer" },
 	{ FAULT, "fault", "SPEC", "repeatable; see below" },
 	{ FAULT_FILE, "fault-file", "FILE",
 	    "a SPEC a line; read again at SIGHUP" },
@@ -259,6 +262,9 @@ set_file_or_flag(struct options *options, enum option_id id, const char *text)
 		break;
 	case NO_GZIP:
 		options->refuses_gzip = true;
+		break;
+	case NO_COOKIE:
+		options->acks.sets_no_cookie = true;
 		break;
 	case CLOUD:
 		options->is_cloud = true;

@@ -75,6 +75,29 @@ test_names_have_no_query(void **state)
 	assert_false(url_is_loopback("https://10.0.0.1/"));
 }
 
+static void
+test_questions_go_beside_the_collector(void **state)
+{
+	static const char *const urls[][2] = {
+		{ "https://h:8088/services/collector/event",
+		    "https://h:8088/services/collector/ack?channel=C" },
+		{ "https://h/services/collector/event/1.0",
+		    "https://h/services/collector/ack?channel=C" },
+		{ "https://h/splunk/services/collector/raw?source=s",
+		    "https://h/splunk/services/collector/ack?channel=C" },
+		{ "https://h/services/collector/",
+		    "https://h/services/collector/ack?channel=C" },
+		{ "https://h/hec/", "https://h/hec/ack?channel=C" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+		char *url = url_ack(urls[i][0], "C");
+		assert_string_equal(url, urls[i][1]);
+		free(url);
+	}
+}
+
 int
 main(void)
 {
@@ -83,6 +106,7 @@ main(void)
 		cmocka_unit_test(test_a_path_is_used_as_it_is),
 		cmocka_unit_test(test_secrets_and_other_schemes_are_refused),
 		cmocka_unit_test(test_names_have_no_query),
+		cmocka_unit_test(test_questions_go_beside_the_collector),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
