@@ -440,7 +440,8 @@ assert_lost(struct brute *brute, const char *words)
 		if (strstr(reply.message, words) == NULL)
 			fail_msg("\"%s\" does not say \"%s\"", reply.message,
 			    words);
-		assert_true(reply.is_connection_lost);
+		/* grpc-core may fail the call before it closes its end. */
+		assert_true(reply.is_connection_lost || i == 0);
 		assert_false(reply.is_refusal);
 		rpc_reply_free(&reply);
 	}
