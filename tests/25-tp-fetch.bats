@@ -1024,3 +1024,25 @@ is_connected() {
 	[ ! -s out ]
 	find S -type f -printf '%p %T@ %s\n' | sort | diff - before
 }
+
+# --- statistics -----------------------------------------------------------
+
+# metric NAME VALUE: the file says so.
+metric() {
+	grep -qx "tp_fetch_$1 $2" stats
+}
+
+@test "--stats counts, says that it waits, and when that is over" {
+	serve --synthetic 300 --fault rpc=GetUnstructuredEvents,call=2,times=0,status=UNAVAILABLE
+	"$BUILD/tp-fetch" -a "$addr" -i "$PKI/identity" "${all[@]}" --batch 100 \
+		--skip-event-types exec --stats stats >out 2>err 3>&- &
+	started+=($!)
+	retry "$limit" metric waiting 1
+	metric pages_total 1
+	kill -USR2 "$AUTH_PID"
+	ended 0 $!
+	metric waiting 0
+	metric events_written_total "$(wc -l <out)"
+	metric events_skipped_total "$(expected | grep -c '"event":"exec"')"
+	grep -qE '^tp_fetch_certificate_expiry_timestamp_seconds [0-9]{10}$' stats
+}

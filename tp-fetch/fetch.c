@@ -21,6 +21,7 @@
 #include "tp-fetch/event_json.h"
 #include "tp-fetch/search.h"
 #include "tp-fetch/session.h"
+#include "tp-fetch/stats.h"
 
 struct fetch {
 	const struct fetch_options *options;
@@ -29,7 +30,7 @@ struct fetch {
 	struct emitter *emitter;
 	struct event_json *writer;
 	struct buffer request;
-	struct fetch_counts *counts;
+	struct stats *stats;
 };
 
 enum page_end { PAGE_DONE, PAGE_STOPPED, PAGE_READER_GONE, PAGE_ERROR };
@@ -101,7 +102,7 @@ send_gap(struct fetch *fetch, const struct audit_event *event,
 	message("event %s cannot be exported: %s; a gap line stands for it",
 	    text, reason);
 	append_gap(emitter_open_line(fetch->emitter), event, text, reason);
-	fetch->counts->gaps++;
+	fetch->stats->gaps++;
 	return emitter_line(fetch->emitter, text, id.len_bytes, text,
 	    id.len_bytes);
 }
@@ -135,7 +136,7 @@ send_event(struct fetch *fetch, const struct audit_event *event)
 	struct event_json_found found;
 
 	if (!is_wanted(fetch->options, event->type)) {
-		fetch->counts->skipped++;
+		fetch->stats->skipped++;
 		return EMITTER_OK;
 	}
 	if (has_id && !take(fetch, event->id, event))
@@ -231,6 +232,18 @@ rejected(struct fetch *fetch, const struct rpc_reply *reply)
 	return SESSION_REPLY;
 }
 
+static void
+note_page(struct fetch *fetch)
+{
+	struct stats *stats = fetch->stats;
+
+	stats->pages++;
+	stats->lines = emitter_lines(fetch->emitter);
+	stats->last_event_time =
+	    (uint64_t)search_position(fetch->search).seconds;
+	stats_write_if_due(stats);
+}
+
 /* The reply to the query that is on its way, and what comes after it. */
 static enum session_outcome
 take_reply(struct fetch *fetch, enum search_need *need, enum page_end *end)
@@ -252,6 +265,7 @@ take_reply(struct fetch *fetch, enum search_need *need, enum page_end *end)
 	} else {
 		*need = ask(fetch);
 		*end = send_page(fetch, &page);
+		note_page(fetch);
 		if (*need != SEARCH_STUCK)
 			session_content(fetch->session);
 	}
@@ -310,14 +324,14 @@ loop(struct fetch *fetch)
 
 int
 fetch_run(const struct fetch_options *options, struct session *session,
-    struct search *search, struct emitter *emitter, struct fetch_counts *counts)
+    struct search *search, struct emitter *emitter, struct stats *stats)
 {
 	struct fetch fetch = { .options = options,
 		.session = session,
 		.search = search,
 		.emitter = emitter,
 		.writer = event_json_new(),
-		.counts = counts };
+		.stats = stats };
 	int code = loop(&fetch);
 
 	event_json_free(fetch.writer);

@@ -10,6 +10,7 @@
 struct session;
 struct search;
 struct emitter;
+struct stats;
 
 struct fetch_options {
 	const char *const *types;      /* NULL-terminated; NULL: all */
@@ -17,17 +18,11 @@ struct fetch_options {
 	int64_t poll_ms;
 };
 
-struct fetch_counts {
-	uint64_t skipped; /* by a filter */
-	uint64_t gaps; /* events that have no JSON form: a gap line instead */
-};
-
 /*
  * Runs until the search is done, a stop signal, or what cannot be mended.
  * Returns an exit code; whatever went wrong was said.
  */
 int fetch_run(const struct fetch_options *options, struct session *session,
-    struct search *search, struct emitter *emitter,
-    struct fetch_counts *counts);
+    struct search *search, struct emitter *emitter, struct stats *stats);
 
 #endif

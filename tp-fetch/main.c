@@ -19,6 +19,7 @@
 #include "tp-fetch/options.h"
 #include "tp-fetch/search.h"
 #include "tp-fetch/session.h"
+#include "tp-fetch/stats.h"
 
 /* What a run has in hand; released by release(). */
 struct run {
@@ -28,6 +29,7 @@ struct run {
 	json_t *state;
 	struct search *search;
 	struct emitter *emitter;
+	struct stats stats;
 };
 
 static int
@@ -51,6 +53,7 @@ open_session(struct run *run, int stop_fd)
 		    options->is_check && options->give_up_after_ms == -1
 			? 0
 			: options->give_up_after_ms,
+		.stats = &run->stats,
 		.stop_fd = stop_fd,
 		.out_fd = STDOUT_FILENO,
 	    },
@@ -236,9 +239,9 @@ open_search(struct run *run)
 }
 
 static void
-say_summary(const struct run *run, const struct fetch_counts *counts,
-    int64_t took_ms)
+say_summary(const struct run *run, int64_t took_ms)
 {
+	const struct stats *stats = &run->stats;
 	const unsigned long long lines = emitter_lines(run->emitter);
 	const unsigned long long per_second =
 	    took_ms > 0 ? lines * 1000 / (unsigned long long)took_ms : lines;
@@ -246,23 +249,22 @@ say_summary(const struct run *run, const struct fetch_counts *counts,
 	if (run->options.is_dry_run)
 		message("would have written %llu events (%llu skipped by "
 			"filters)",
-		    lines, (unsigned long long)counts->skipped);
+		    lines, (unsigned long long)stats->skipped);
 	else
 		message_verbose("%llu lines, %llu a second; %llu skipped by "
 				"filters",
-		    lines, per_second, (unsigned long long)counts->skipped);
-	if (counts->gaps > 0)
+		    lines, per_second, (unsigned long long)stats->skipped);
+	if (stats->gaps > 0)
 		message(
 		    "%llu events could not be exported; gap lines stand for "
 		    "them",
-		    (unsigned long long)counts->gaps);
+		    (unsigned long long)stats->gaps);
 }
 
 static int
 fetch(struct run *run)
 {
 	const struct options *options = &run->options;
-	struct fetch_counts counts = { 0 };
 	const int64_t start_ms = clock_ms();
 	int code = open_state(run);
 
@@ -281,8 +283,9 @@ fetch(struct run *run)
 		.skip_types = options->skip_types,
 		.poll_ms = options->poll_ms,
 	    },
-	    run->session, run->search, run->emitter, &counts);
-	say_summary(run, &counts, clock_ms() - start_ms);
+	    run->session, run->search, run->emitter, &run->stats);
+	stats_write(&run->stats);
+	say_summary(run, clock_ms() - start_ms);
 	return code;
 }
 
@@ -332,6 +335,7 @@ main(int argc, char **argv)
 	message_start("tp-fetch");
 	io_check_standard();
 	options_parse(&run.options, argc, argv);
+	run.stats.path = run.options.stats_path;
 	int stop_fd = stop_open();
 	rpc_library_start();
 	int code = open_session(&run, stop_fd);

@@ -41,6 +41,7 @@ static const struct option_spec specs[] = {
 	    "number the lines, so that filters behind may drop some" },
 	{ "give-up-after", 0, "DURATION",
 	    "exit 69 or 77 after waiting so long (never)" },
+	{ "stats", 0, "FILE", "keep statistics there (Prometheus text)" },
 	{ "check", 0, NULL,
 	    "test address, credentials and rights; read nothing" },
 	{ "dry-run", 0, NULL, "fetch and count; write no event and no state" },
@@ -202,6 +203,8 @@ take(void *cookie, const char *name, const char *value)
 		take_run(options, name, value);
 	else if (strcmp(name, "lock-fd") == 0)
 		options->lock_fd = (int)option_number(name, value, 0, 65535);
+	else if (strcmp(name, "stats") == 0)
+		options->stats_path = value;
 	else if (strcmp(name, "tag") == 0)
 		options->is_tagged = 1;
 	else if (strcmp(name, "check") == 0)

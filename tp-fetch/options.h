@@ -27,6 +27,7 @@ struct options {
 	char run[65];
 	int lock_fd;              /* -1: not given */
 	int64_t give_up_after_ms; /* -1: never */
+	const char *stats_path;   /* NULL: none */
 	int is_tagged;
 	int is_check;
 	int is_dry_run;

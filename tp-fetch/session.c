@@ -17,6 +17,7 @@
 #include "lib/stop.h"
 #include "lib/timestamp.h"
 #include "tp-fetch/link.h"
+#include "tp-fetch/stats.h"
 
 /* Present in every certificate that Teleport issues for its services. */
 #define SERVER_NAME "teleport.cluster.local"
@@ -54,6 +55,7 @@ session_new(const struct session_options *options, struct identity *identity)
 		die(EXIT_OS, "out of memory");
 	session->options = *options;
 	session->identity = identity;
+	options->stats->certificate_expiry = (uint64_t)identity->not_after;
 	identity_has_changed(&options->files, &session->stamp);
 	session->backoff = backoff_start(FIRST_PAUSE_MS, LONGEST_PAUSE_MS,
 	    (uint64_t)clock_ms() ^ (uint64_t)getpid() << 32);
@@ -121,6 +123,17 @@ trouble_key(const char *why)
 }
 
 static void
+note_waiting(struct session *session, uint64_t is_waiting)
+{
+	struct stats *stats = session->options.stats;
+
+	if (stats->is_waiting == is_waiting)
+		return;
+	stats->is_waiting = is_waiting;
+	stats_write(stats);
+}
+
+static void
 say_trouble(struct session *session, int is_refusal, const char *why)
 {
 	const int64_t now_ms = clock_ms();
@@ -160,6 +173,7 @@ pause_after(struct session *session, int is_refusal, const char *why)
 		pause_ms = pause_ms < left_ms ? pause_ms : left_ms;
 	}
 	say_trouble(session, is_refusal, why);
+	note_waiting(session, 1);
 	return session_wait(session, pause_ms);
 }
 
@@ -174,6 +188,7 @@ session_content(struct session *session)
 {
 	session->failing_since_ms = -1;
 	backoff_reset(&session->backoff);
+	note_waiting(session, 0);
 	if (notice_clear(&session->notice))
 		message("%s: all is well again", session->options.address);
 }
@@ -193,6 +208,7 @@ refresh_identity(struct session *session)
 	}
 	identity_free(session->identity);
 	session->identity = fresh;
+	session->options.stats->certificate_expiry = (uint64_t)fresh->not_after;
 	session->has_warned_expiry = 0;
 	message_verbose("read the renewed credentials");
 }

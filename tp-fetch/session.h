@@ -19,6 +19,7 @@
 #include "tp-fetch/rpc.h"
 
 struct session;
+struct stats;
 
 struct session_options {
 	const char *address; /* "host:port", for messages too */
@@ -27,6 +28,7 @@ struct session_options {
 	struct identity_files files;
 	int64_t give_up_after_ms; /* -1: never */
 	int stop_fd;              /* readable: stop */
+	struct stats *stats;      /* told of waiting and of expiry */
 	int out_fd;               /* watched for its reader's end; -1: not */
 };
 
