@@ -826,3 +826,14 @@ is_asked() {
 	[ "$status" -eq 0 ]
 	[ "$(tail -n 1 acks)" = "end 10" ]
 }
+
+@test "tp-hec: uid is indexed unless told otherwise" {
+	collector --out-envelope
+	events 1 1 | send
+	[ "$(jq -c .fields got)" = '{"uid":"u-1"}' ]
+	rm -f got
+	stop "$HEC_PID"
+	collector --out-envelope
+	events 1 1 | send --fields none
+	[ "$(jq .fields got)" = null ]
+}

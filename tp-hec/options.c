@@ -49,7 +49,7 @@ static const struct option_spec specs[] = {
 	{ "sourcetype-field", 0, "NAME", "member that holds its sourcetype" },
 	{ "index-field", 0, "NAME", "member that holds its index" },
 	{ "fields", 0, "NAMES",
-	    "members to index, such as uid,event,user (comma-separated)" },
+	    "members to index, comma-separated, or none (default uid)" },
 	{ "grace", 0, "TIME",
 	    "after SIGTERM, how long to deliver what was read (default 30s)" },
 	{ "give-up-after", 0, "TIME",
@@ -86,12 +86,15 @@ add_url(struct options *options, const char *value)
 	options->given_urls[options->url_count++] = value;
 }
 
-/* "uid,event,user" */
+/* "uid,event,user" or "none" */
 static void
 add_fields(struct options *options, const char *value)
 {
 	size_t *count = &options->envelope.field_count;
 
+	options->are_fields_given = 1;
+	if (strcmp(value, "none") == 0)
+		return;
 	for (const char *name = value;; name++) {
 		size_t len_bytes = strcspn(name, ",");
 		if (len_bytes == 0)
@@ -298,6 +301,8 @@ options_parse(struct options *o, int argc, char **argv)
 		die(EXIT_USAGE, "%s: events come on standard input",
 		    argv[operand]);
 	o->envelope.fields = (const char *const *)o->fields;
+	if (!o->is_raw && !o->are_fields_given)
+		add_fields(o, "uid"); /* for a search's dedup */
 	check_together(o);
 	complete_urls(o);
 	if (o->envelope.fixed[ENVELOPE_SOURCETYPE] == NULL)

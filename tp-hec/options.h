@@ -40,6 +40,7 @@ struct options {
 	int is_terminal_meant; /* the operand "-" */
 
 	char *fields[OPTIONS_MAX_FIELDS]; /* copies */
+	int are_fields_given;
 	const char *given_urls[OPTIONS_MAX_URLS];
 };
 
