@@ -11,7 +11,6 @@ setup() {
 	BUILD=${BUILD_DIR:-$BUILD}
 	cd "$BATS_TEST_TMPDIR" || return
 	(umask 077 && echo T >token)
-	HEC_CURL=()
 	HEC_PID=
 	SENDER_PID=
 	SENDER=("$BUILD/tp-hec" --token-file token --ack indexer --batch-bytes 50k
@@ -20,6 +19,7 @@ setup() {
 }
 
 teardown() {
+	# shellcheck disable=SC2086 # pids, or nothing
 	stop $SENDER_PID $HEC_PID
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The three programs together, between both stand-ins: nothing is lost, nothing
 # is sent twice that need not be, and each ends as DESIGN.md says.
+# shellcheck disable=SC2030,SC2031 # a test's own shell
 
 bats_require_minimum_version 1.5.0
 
@@ -15,7 +16,6 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	(umask 077 && echo T >token)
 	pki=$BATS_FILE_TMPDIR/pki
-	HEC_CURL=()
 	AUTH_PID='' HEC_PID='' STAGES=()
 	FETCH_OPTIONS=() SEND_OPTIONS=()
 	load=(--synthetic 3000 --start "$(date -u -d '1 hour ago' +%FT%TZ)")
@@ -24,6 +24,7 @@ setup() {
 
 teardown() {
 	[ ${#STAGES[@]} -eq 0 ] || kill -9 "${STAGES[@]}" 2>/dev/null || true
+	# shellcheck disable=SC2086 # pids, or nothing
 	stop $AUTH_PID $HEC_PID
 	! mountpoint -q "$BATS_TEST_TMPDIR/disk" || umount "$BATS_TEST_TMPDIR/disk"
 }
@@ -132,7 +133,7 @@ is_finished() {
 	"$BUILD/tp-cursor" show --json S | jq -e '.journal.finished'
 }
 
-slowly=(--fault kind=latency,ms=40,times=0)
+slowly=(--fault 'kind=latency,ms=40,times=0')
 
 # --- all well -------------------------------------------------------------
 
@@ -446,7 +447,7 @@ run_script() {
 	catch_up awk 'NR % 3 == 0 { print; fflush() }'
 	[ "$statuses" = "0 0 0" ]
 	[ "$(wc -l <got)" -eq 1000 ]
-	! grep -q _tp got
+	run ! grep -q _tp got
 	rm got
 	catch_up awk 'NR % 3 == 0 { print; fflush() }'
 	[ "$statuses" = "0 0 0" ]
