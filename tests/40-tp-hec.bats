@@ -330,7 +330,7 @@ dead_uids() {
 	retry 5 grep -q '403 Invalid token (code 4): check --token-file; holding 100 lines' log
 	[ ! -s acks ]
 	echo T >token
-	retry 15 grep -qx 'end 100' acks
+	retry 8 grep -qx 'end 100' acks
 	has_once in
 	grep -q 'accepting again' log
 	run ! grep -q WRONG log

@@ -131,6 +131,9 @@ start_requests(struct sender *sender, int64_t now_ms)
 		if (request == NULL)
 			return;
 		struct receiver *receiver = request->receiver;
+		/* Now, not when it refused: the operator has been at work. */
+		if (receiver->trouble == TROUBLE_REFUSED)
+			credentials_reload(sender->setup->credentials);
 		confirm_before_send(request, now_ms);
 		request->slice =
 		    outbox_take(sender->outbox, receiver->largest_bytes);
@@ -222,8 +225,6 @@ bench(struct sender *sender, const struct request *request,
 		complaint_say(receiver, verdict, status,
 		    receiver->benched_until_ms - now_ms,
 		    sender->setup->stats->lines_in_hand);
-	if (trouble == TROUBLE_REFUSED)
-		credentials_reload(sender->setup->credentials);
 }
 
 static void
