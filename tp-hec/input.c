@@ -9,7 +9,7 @@
 #include "lib/buffer.h"
 #include "lib/message.h"
 
-enum { READ_BYTES = 64 * 1024, KEEP_BYTES = 16 * READ_BYTES };
+enum { READ_BYTES = 128 * 1024, KEEP_BYTES = 8 * READ_BYTES };
 
 struct input {
 	int fd;
