@@ -782,7 +782,7 @@ is_asked() {
 	mkfifo pipe
 	{ "${SENDER[@]}" --url "$HEC_URL" <pipe 2>log 3>&- || echo $? >status; } | : &
 	exec 7>pipe
-	events 1 10 >&7
+	events 1 10 >&7 || : # it may be gone by now
 	retry 10 test -s status
 	exec 7>&-
 	[ "$(cat status)" -eq 75 ]
