@@ -55,9 +55,11 @@ define PROGRAM
 $(B)/$(1).a: $$(filter-out $(B)/obj/$(1)/main.o,$$(call objects,$(1)/*.c)) $$(GEN_$(1))
 $(B)/$(1): $(B)/obj/$(1)/main.o $(B)/$(1).a $(B)/lib.a
 	$$(call say,LINK)
-	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(call libs,$(1)) $$(LDLIBS)
+	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) $$(LINK_$(1)) -o $$@ $$^ $$(call libs,$(1)) $$(LDLIBS)
 endef
 
+# See tp-hec/main.c.
+LINK_tp-hec = -Wl,--export-dynamic-symbol=_gnutls_global_init_skip
 GEN_tp-fetch = $(B)/gen/auditlog.pb-c.o
 $(foreach p,$(PROGRAMS),$(eval $(call PROGRAM,$(p))))
 

@@ -15,7 +15,8 @@
 
 enum {
 	CONNECT_TIMEOUT_MS = 10 * 1000,
-	UPLOAD_BUFFER_BYTES = 128 * 1024,
+	UPLOAD_BUFFER_BYTES = 96 * 1024,
+	REPLY_BUFFER_BYTES = 4 * 1024,
 	SLOWEST_BYTES_PER_S = 16 * 1024, /* a link still worth waiting for */
 	CA_CACHE_S = 30,
 	COMPRESSION_LEVEL = 1
@@ -107,6 +108,7 @@ set_common(struct request *request)
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "tp-hec/" VERSION);
 	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE,
 	    (long)UPLOAD_BUFFER_BYTES);
+	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)REPLY_BUFFER_BYTES);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_COOKIEFILE, "");
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
