@@ -144,14 +144,19 @@ search_query(struct search *search, struct timestamp now,
     struct buffer *request)
 {
 	struct position *position = current(search);
+	const struct timestamp until = search->options.until;
 	const int is_bounded = search->options.is_bounded;
-	struct timestamp horizon = is_bounded ? search->options.until : now;
+	/* A window that has not passed is not closed, whatever `until` says. */
+	struct timestamp horizon =
+	    is_bounded && timestamp_compare(until, now) < 0 ? until : now;
 	enum search_need pause = search->pause;
 
 	if (timestamp_compare(position->from, horizon) > 0)
 		pause = SEARCH_IDLE;
 	search->pause = SEARCH_ASK;
-	if (pause == SEARCH_IDLE && is_bounded)
+	if (pause == SEARCH_IDLE && is_bounded &&
+	    (timestamp_compare(position->from, until) > 0 ||
+		timestamp_compare(search->asked_to, until) >= 0))
 		return SEARCH_DONE;
 	if (pause != SEARCH_ASK)
 		return pause;
