@@ -268,6 +268,12 @@ commit() {
 	done
 }
 
+@test "--start-time earliest on a server that only leads in circles gives up" {
+	serve --synthetic 10 --fault empty-page,times=0
+	expect 69 "from an empty page back to the same page; giving up" \
+		fetch --start-time earliest --exit-on-last-event --give-up-after 0
+}
+
 @test "--start-time now and -1h leave out what is older" {
 	serve --synthetic 100 --start "$(date -u -d '-2 hours' +%FT%TZ)" --interval-ms 72000
 	fetch --start-time -1h --exit-on-last-event >out

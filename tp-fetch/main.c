@@ -61,6 +61,14 @@ open_session(struct run *run, int stop_fd)
 	return 0;
 }
 
+static int
+is_key(const struct buffer *key, struct audit_text other)
+{
+	return key->len_bytes == other.len_bytes &&
+	       (other.len_bytes == 0 ||
+		   memcmp(key->data, other.text, other.len_bytes) == 0);
+}
+
 /* One search for the oldest event: *is_known when `first` is where to start. */
 static enum session_outcome
 ask_for_first(struct run *run, struct buffer *key, struct timestamp *first,
@@ -92,11 +100,16 @@ ask_for_first(struct run *run, struct buffer *key, struct timestamp *first,
 		outcome = session_complain(run->session,
 		    "a reply is not a page of events");
 	} else if (outcome == SESSION_REPLY) {
-		session_content(run->session);
 		int found = audit_page_next(&page, &event);
 		if (found != 0)
 			*first = event.time; /* 1970 if it cannot be read */
 		*is_known = found != 0 || page.last_key.len_bytes == 0;
+		if (*is_known || !is_key(key, page.last_key))
+			session_content(run->session);
+		else
+			outcome = session_complain(run->session,
+			    "the server leads from an empty page back to the "
+			    "same page");
 		key->len_bytes = 0;
 		buffer_append(key, page.last_key.text, page.last_key.len_bytes);
 	}
