@@ -1031,6 +1031,17 @@ is_connected() {
 	find S -type f -printf '%p %T@ %s\n' | sort | diff - before
 }
 
+@test "--run is refused when the run of that name has committed" {
+	serve --synthetic 10
+	fetch_all --state S --run R
+	commit 10
+	cp S/journal before
+	expect 64 "--run R: is the run that S/cursor stands in" \
+		fetch_all --state S --run R
+	cmp S/journal before
+	fetch_all --state S --run R2
+}
+
 # --- statistics -----------------------------------------------------------
 
 # metric NAME VALUE: the file says so.

@@ -180,19 +180,38 @@ check_cluster(const struct run *run)
 	return EXIT_DATA;
 }
 
+/*
+ * What is committed names its run and where that run's journal goes on, so
+ * that a second journal of that name would be read from there.
+ */
+static int
+check_run(const struct run *run, const char *committed)
+{
+	const struct options *options = &run->options;
+
+	if (options->is_dry_run || strcmp(committed, options->run) != 0)
+		return 0;
+	message("--run %s: is the run that %s/cursor stands in: each run needs "
+		"an id of its own",
+	    options->run, options->state_path);
+	return EXIT_USAGE;
+}
+
 static int
 resume(struct run *run)
 {
 	const char *path = run->options.state_path;
 	struct cursor cursor;
 	char why[128];
+	int code;
 
 	switch (cursor_file_read(run->dir_fd, &cursor, why)) {
 	case CURSOR_OK:
 		run->state = cursor.state;
 		message_verbose("%s: going on from what run %s committed", path,
 		    cursor.run);
-		return check_cluster(run);
+		code = check_run(run, cursor.run);
+		return code != 0 ? code : check_cluster(run);
 	case CURSOR_MISSING:
 		return first_state(run);
 	case CURSOR_DAMAGED:
