@@ -1031,6 +1031,15 @@ is_connected() {
 	find S -type f -printf '%p %T@ %s\n' | sort | diff - before
 }
 
+@test "--dry-run does not care who reads" {
+	serve --synthetic 10
+	mkfifo unread
+	exec {reader}<>unread {writer}>unread {reader}>&-
+	fetch "${all[@]}" --dry-run >&"$writer" 2>err
+	exec {writer}>&-
+	said "would have written 10 events"
+}
+
 @test "--run is refused when the run of that name has committed" {
 	serve --synthetic 10
 	fetch_all --state S --run R

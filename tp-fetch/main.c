@@ -55,7 +55,7 @@ open_session(struct run *run, int stop_fd)
 			: options->give_up_after_ms,
 		.stats = &run->stats,
 		.stop_fd = stop_fd,
-		.out_fd = STDOUT_FILENO,
+		.out_fd = options->is_dry_run ? -1 : STDOUT_FILENO,
 	    },
 	    identity);
 	return 0;
