@@ -97,9 +97,10 @@ read_env() { # FILE
 	# shellcheck disable=SC1090 # the operator's
 	. "$(realpath -- "$1")" || fail 78 "--env $1: is not NAME=\"words\" lines"
 	[ -n "$state" ] || state=$TP_STATE
-	read -ra words <<<"$TP_FETCH_OPTS"
+	# To the end of the value, not of its first line; at which read fails.
+	read -rd '' -a words <<<"$TP_FETCH_OPTS" || true
 	fetch_options=("${words[@]}" "${fetch_options[@]}")
-	read -ra words <<<"$TP_HEC_OPTS"
+	read -rd '' -a words <<<"$TP_HEC_OPTS" || true
 	hec_options=("${words[@]}")
 }
 

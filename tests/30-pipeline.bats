@@ -392,7 +392,8 @@ finish() {
 	cat >./env <<-'END'
 		# a comment
 		TP_STATE="S"
-		TP_FETCH_OPTS="--teleport-addr a:1 --batch 5"
+		TP_FETCH_OPTS="--teleport-addr a:1
+		  --batch 5"
 		TP_HEC_OPTS="--url u"
 	END
 	run "$pipeline" --env env --batch 7 -- --gzip off
