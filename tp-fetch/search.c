@@ -251,8 +251,9 @@ add_to_set(void *set, const char *id, size_t id_len_bytes)
 }
 
 /*
- * Two patches, for a merge patch cannot replace an object by another: the
- * first takes the old `seen` away, the second says where we are now.
+ * Two patches, for a merge patch cannot replace an object by another.  A crash
+ * or a full disk may leave the first alone: it says where we are now, without
+ * what was sent, so that it repeats an instant and not the page left behind.
  */
 static void
 record_move(struct search *search, void (*move)(void *, const json_t *),
@@ -263,16 +264,18 @@ record_move(struct search *search, void (*move)(void *, const json_t *),
 	char to[TIMESTAMP_BYTES];
 	char at[TIMESTAMP_BYTES];
 	json_t *seen = json_object();
-	json_t *patch = json_pack("{s:{s:n}}", "search", "seen");
-
-	move(cookie, patch);
-	json_decref(patch);
-	id_set_each(search->seen, add_to_object, seen);
-	patch = json_pack("{s:{s:s,s:s,s:s,s:s,s:o}}", "search", "at",
+	json_t *patch = json_pack("{s:{s:s,s:s,s:s,s:s,s:n}}", "search", "at",
 	    timestamp_format(search->tail_time, at), "from",
 	    timestamp_format(here->from, from), "to",
 	    timestamp_format(here->to, to), "key", buffer_text(&here->key),
-	    "seen", seen);
+	    "seen");
+
+	if (patch == NULL)
+		die(EXIT_OS, "out of memory");
+	move(cookie, patch);
+	json_decref(patch);
+	id_set_each(search->seen, add_to_object, seen);
+	patch = json_pack("{s:{s:o}}", "search", "seen", seen);
 	if (patch == NULL)
 		die(EXIT_OS, "out of memory");
 	move(cookie, patch);

@@ -311,6 +311,42 @@ a_poll_sends_only_what_is_new(void **unused)
 }
 
 static void
+keep_if_none(void *state, const json_t *patch)
+{
+	json_t **first = state;
+
+	if (*first == NULL)
+		*first = json_deep_copy(patch);
+}
+
+/* A disk may be full between the two patches of a move. */
+static void
+half_a_move_is_the_page_that_follows(void **unused)
+{
+	json_t *state = first_state();
+	json_t *patch = NULL;
+	struct buffer query = { 0 };
+	struct search *search =
+	    search_new(&(struct search_options){ .window_ms = DAY_MS,
+			   .limit = 1 },
+		state);
+
+	(void)unused;
+	search_query(search, (struct timestamp){ START + 9, 0 }, &query);
+	search_turn(search, (struct audit_text){ "next", 4 });
+	search_take(search, "e0", 2, (struct timestamp){ START + 1, 0 });
+	search_finish_page(search, keep_if_none, &patch);
+	const json_t *moved = json_object_get(patch, "search");
+	assert_string_equal(json_string_value(json_object_get(moved, "key")),
+	    "next");
+	assert_true(json_is_null(json_object_get(moved, "seen")));
+	json_decref(patch);
+	search_free(search);
+	buffer_free(&query);
+	json_decref(state);
+}
+
+static void
 an_end_to_come_is_waited_for(void **unused)
 {
 	const int64_t until = START + 5 * 86400;
@@ -409,6 +445,7 @@ main(void)
 		cmocka_unit_test(
 		    an_event_on_the_bound_of_two_windows_is_sent_once),
 		cmocka_unit_test(a_poll_sends_only_what_is_new),
+		cmocka_unit_test(half_a_move_is_the_page_that_follows),
 		cmocka_unit_test(an_end_to_come_is_waited_for),
 		cmocka_unit_test(a_key_that_is_no_longer_taken_is_got_around),
 		cmocka_unit_test(a_pager_that_stands_still_is_not_the_end),
