@@ -36,10 +36,11 @@ struct search {
 	/*
 	 * Sent by an earlier run beyond where it turned a page.  Pages need not
 	 * line up with that run's, so these are kept from page to page, until a
-	 * page has none of them.
+	 * page with events has none of them.
 	 */
 	struct id_set *restored;
-	int has_met_restored; /* in the page in hand */
+	int has_taken;        /* any event of the page in hand */
+	int has_met_restored; /* one of `restored` among them */
 };
 
 static void
@@ -218,6 +219,7 @@ search_take(struct search *search, const char *id, size_t id_len_bytes,
 	const int order = timestamp_compare(time, search->tail_time);
 	const int is_new = !id_set_has(search->seen, id, id_len_bytes);
 
+	search->has_taken = 1;
 	if (is_new)
 		id_set_add(search->seen, id, id_len_bytes);
 	else if (id_set_has(search->restored, id, id_len_bytes))
@@ -297,9 +299,10 @@ search_finish_page(struct search *search, void (*move)(void *, const json_t *),
 	search->has_turned = 0;
 	id_set_clear(search->seen);
 	id_set_each(search->tail, add_to_set, search->seen);
-	if (!search->has_met_restored)
+	if (search->has_taken && !search->has_met_restored)
 		id_set_clear(search->restored);
 	id_set_each(search->restored, add_to_set, search->seen);
+	search->has_taken = 0;
 	search->has_met_restored = 0;
 	if (!is_same_window) {
 		id_set_each(search->edge, add_to_set, search->seen);

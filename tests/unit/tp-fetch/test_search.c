@@ -347,6 +347,31 @@ half_a_move_is_the_page_that_follows(void **unused)
 }
 
 static void
+an_empty_page_forgets_nothing(void **unused)
+{
+	json_t *state = first_state();
+	struct buffer query = { 0 };
+
+	(void)unused;
+	record_sent(state, "e0");
+	struct search *search =
+	    search_new(&(struct search_options){ .window_ms = DAY_MS,
+			   .limit = 1 },
+		state);
+	search_query(search, (struct timestamp){ START + 9, 0 }, &query);
+	search_turn(search, (struct audit_text){ "next", 4 });
+	search_finish_page(search, record, state);
+	search_query(search, (struct timestamp){ START + 9, 0 }, &query);
+	search_turn(search, (struct audit_text){ "", 0 });
+	assert_int_equal(search_take(search, "e0", 2,
+			     (struct timestamp){ START + 1, 0 }),
+	    0);
+	search_free(search);
+	buffer_free(&query);
+	json_decref(state);
+}
+
+static void
 an_end_to_come_is_waited_for(void **unused)
 {
 	const int64_t until = START + 5 * 86400;
@@ -446,6 +471,7 @@ main(void)
 		    an_event_on_the_bound_of_two_windows_is_sent_once),
 		cmocka_unit_test(a_poll_sends_only_what_is_new),
 		cmocka_unit_test(half_a_move_is_the_page_that_follows),
+		cmocka_unit_test(an_empty_page_forgets_nothing),
 		cmocka_unit_test(an_end_to_come_is_waited_for),
 		cmocka_unit_test(a_key_that_is_no_longer_taken_is_got_around),
 		cmocka_unit_test(a_pager_that_stands_still_is_not_the_end),
