@@ -86,6 +86,10 @@ parse_options() { # ARG...
 		shift
 	done
 	[ -n "$state" ] || fail 64 "--state DIR is needed (see --help)"
+	# Its words would go down the pipe, as an event or an acknowledgement.
+	if [[ " ${fetch_options[*]} ${hec_options[*]} " == *" --check "* ]]; then
+		fail 64 "--check: give it to tp-fetch or tp-hec alone"
+	fi
 	if [ "$mode" = --catch-up ]; then
 		fetch_options+=(--exit-on-last-event)
 	fi
