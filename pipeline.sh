@@ -86,6 +86,10 @@ parse_options() { # ARG...
 		shift
 	done
 	[ -n "$state" ] || fail 64 "--state DIR is needed (see --help)"
+	# Its words would go down the pipe, as an event or an acknowledgement.
+	if [[ " ${fetch_options[*]} ${hec_options[*]} " == *" --check "* ]]; then
+		fail 64 "--check: give it to tp-fetch or tp-hec alone"
+	fi
 	if [ "$mode" = --catch-up ]; then
 		fetch_options+=(--exit-on-last-event)
 	fi
@@ -97,9 +101,10 @@ read_env() { # FILE
 	# shellcheck disable=SC1090 # the operator's
 	. "$(realpath -- "$1")" || fail 78 "--env $1: is not NAME=\"words\" lines"
 	[ -n "$state" ] || state=$TP_STATE
-	read -ra words <<<"$TP_FETCH_OPTS"
+	# To the end of the value, not of its first line; at which read fails.
+	read -rd '' -a words <<<"$TP_FETCH_OPTS" || true
 	fetch_options=("${words[@]}" "${fetch_options[@]}")
-	read -ra words <<<"$TP_HEC_OPTS"
+	read -rd '' -a words <<<"$TP_HEC_OPTS" || true
 	hec_options=("${words[@]}")
 }
 

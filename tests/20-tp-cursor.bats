@@ -702,6 +702,14 @@ committed_line() {
 	done
 }
 
+@test "cursor: show gives a terminal no orders from the server" {
+	journal R 'm {"search":{"key":"a\u001b[2Jb\ncommitted  line 9"}}' 'e u1'
+	cursor 'ack 1 u1'
+	run tp-cursor show --state S
+	[ "$status" -eq 0 ]
+	[[ $output == *"page key   a?[2Jb?committed  line 9"* ]]
+}
+
 @test "cursor: show says what is committed, and what the journal has beyond it" {
 	run tp-cursor show --state S
 	[ "$status" -eq 0 ]

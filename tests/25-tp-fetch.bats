@@ -268,6 +268,12 @@ commit() {
 	done
 }
 
+@test "--start-time earliest on a server that only leads in circles gives up" {
+	serve --synthetic 10 --fault empty-page,times=0
+	expect 69 "from an empty page back to the same page; giving up" \
+		fetch --start-time earliest --exit-on-last-event --give-up-after 0
+}
+
 @test "--start-time now and -1h leave out what is older" {
 	serve --synthetic 100 --start "$(date -u -d '-2 hours' +%FT%TZ)" --interval-ms 72000
 	fetch --start-time -1h --exit-on-last-event >out
@@ -1023,6 +1029,26 @@ is_connected() {
 	expect 0 "would have written 0 events" fetch_all --dry-run --state S
 	[ ! -s out ]
 	find S -type f -printf '%p %T@ %s\n' | sort | diff - before
+}
+
+@test "--dry-run does not care who reads" {
+	serve --synthetic 10
+	mkfifo unread
+	exec {reader}<>unread {writer}>unread {reader}>&-
+	fetch "${all[@]}" --dry-run >&"$writer" 2>err
+	exec {writer}>&-
+	said "would have written 10 events"
+}
+
+@test "--run is refused when the run of that name has committed" {
+	serve --synthetic 10
+	fetch_all --state S --run R
+	commit 10
+	cp S/journal before
+	expect 64 "--run R: is the run that S/cursor stands in" \
+		fetch_all --state S --run R
+	cmp S/journal before
+	fetch_all --state S --run R2
 }
 
 # --- statistics -----------------------------------------------------------

@@ -387,12 +387,24 @@ finish() {
 	[ "$status" -eq 0 ]
 }
 
+@test "pipeline: --check is not a run, so its words are not sent as events" {
+	fake tp-fetch "$three_lines"
+	for words in '--check' '-- --check'; do
+		# shellcheck disable=SC2086 # options
+		run "$pipeline" --state S $words
+		[ "$status" -eq 64 ]
+		[[ $output == *"--check: "* ]]
+	done
+	[ ! -e words.tp-fetch ]
+}
+
 @test "pipeline: --env gives the state and the first words of each program" {
 	fake tp-fetch "$three_lines"
 	cat >./env <<-'END'
 		# a comment
 		TP_STATE="S"
-		TP_FETCH_OPTS="--teleport-addr a:1 --batch 5"
+		TP_FETCH_OPTS="--teleport-addr a:1
+		  --batch 5"
 		TP_HEC_OPTS="--url u"
 	END
 	run "$pipeline" --env env --batch 7 -- --gzip off

@@ -126,6 +126,17 @@ number_at(const json_t *object, const char *name)
 	return json_integer_value(json_object_get(object, name));
 }
 
+/* The server's words: what could drive a terminal is shown as "?". */
+static void
+print_plain(const char *label, const char *text)
+{
+	fputs(label, stdout);
+	for (; *text != '\0'; text++)
+		putchar(
+		    (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+	putchar('\n');
+}
+
 /* tp-fetch's own words; what it does not have is left out. */
 static void
 print_state(const json_t *state)
@@ -133,12 +144,12 @@ print_state(const json_t *state)
 	const json_t *search = json_object_get(state, "search");
 	const char *key = text_at(search, "key");
 
-	printf("cluster    %s\n", text_at(state, "cluster"));
+	print_plain("cluster    ", text_at(state, "cluster"));
 	if (search == NULL)
 		return;
 	printf("window     %s to %s\n", text_at(search, "from"),
 	    text_at(search, "to"));
-	printf("page key   %s\n", *key ? key : "(the window's first page)");
+	print_plain("page key   ", *key ? key : "(the window's first page)");
 	printf("seen       %zu events of the page in hand\n",
 	    json_object_size(json_object_get(search, "seen")));
 }

@@ -121,13 +121,17 @@ emitter_forget(struct emitter *emitter)
 	emitter->out.len_bytes = emitter->open_at;
 }
 
-/* `e UID`, or with the id spelt out as a patch where it is not the uid. */
+/*
+ * `e UID`, or with the id spelt out as a patch where it is not the uid, or
+ * where the uid is "-", which there says that there is none.
+ */
 static void
 append_record(struct buffer *journal, const char *uid, size_t uid_len_bytes,
     const char *id, size_t id_len_bytes)
 {
-	const int is_same =
-	    uid_len_bytes == id_len_bytes && memcmp(uid, id, id_len_bytes) == 0;
+	const int is_same = uid_len_bytes == id_len_bytes &&
+			    memcmp(uid, id, id_len_bytes) == 0 &&
+			    (uid_len_bytes != 1 || *uid != '-');
 
 	buffer_append(journal, "e ", 2);
 	if (uid_len_bytes > 0)

@@ -55,10 +55,18 @@ open_session(struct run *run, int stop_fd)
 			: options->give_up_after_ms,
 		.stats = &run->stats,
 		.stop_fd = stop_fd,
-		.out_fd = STDOUT_FILENO,
+		.out_fd = options->is_dry_run ? -1 : STDOUT_FILENO,
 	    },
 	    identity);
 	return 0;
+}
+
+static int
+is_key(const struct buffer *key, struct audit_text other)
+{
+	return key->len_bytes == other.len_bytes &&
+	       (other.len_bytes == 0 ||
+		   memcmp(key->data, other.text, other.len_bytes) == 0);
 }
 
 /* One search for the oldest event: *is_known when `first` is where to start. */
@@ -92,11 +100,16 @@ ask_for_first(struct run *run, struct buffer *key, struct timestamp *first,
 		outcome = session_complain(run->session,
 		    "a reply is not a page of events");
 	} else if (outcome == SESSION_REPLY) {
-		session_content(run->session);
 		int found = audit_page_next(&page, &event);
 		if (found != 0)
 			*first = event.time; /* 1970 if it cannot be read */
 		*is_known = found != 0 || page.last_key.len_bytes == 0;
+		if (*is_known || !is_key(key, page.last_key))
+			session_content(run->session);
+		else
+			outcome = session_complain(run->session,
+			    "the server leads from an empty page back to the "
+			    "same page");
 		key->len_bytes = 0;
 		buffer_append(key, page.last_key.text, page.last_key.len_bytes);
 	}
@@ -167,19 +180,38 @@ check_cluster(const struct run *run)
 	return EXIT_DATA;
 }
 
+/*
+ * What is committed names its run and where that run's journal goes on, so
+ * that a second journal of that name would be read from there.
+ */
+static int
+check_run(const struct run *run, const char *committed)
+{
+	const struct options *options = &run->options;
+
+	if (options->is_dry_run || strcmp(committed, options->run) != 0)
+		return 0;
+	message("--run %s: is the run that %s/cursor stands in: each run needs "
+		"an id of its own",
+	    options->run, options->state_path);
+	return EXIT_USAGE;
+}
+
 static int
 resume(struct run *run)
 {
 	const char *path = run->options.state_path;
 	struct cursor cursor;
 	char why[128];
+	int code;
 
 	switch (cursor_file_read(run->dir_fd, &cursor, why)) {
 	case CURSOR_OK:
 		run->state = cursor.state;
 		message_verbose("%s: going on from what run %s committed", path,
 		    cursor.run);
-		return check_cluster(run);
+		code = check_run(run, cursor.run);
+		return code != 0 ? code : check_cluster(run);
 	case CURSOR_MISSING:
 		return first_state(run);
 	case CURSOR_DAMAGED:

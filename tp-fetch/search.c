@@ -36,10 +36,11 @@ struct search {
 	/*
 	 * Sent by an earlier run beyond where it turned a page.  Pages need not
 	 * line up with that run's, so these are kept from page to page, until a
-	 * page has none of them.
+	 * page with events has none of them.
 	 */
 	struct id_set *restored;
-	int has_met_restored; /* in the page in hand */
+	int has_taken;        /* any event of the page in hand */
+	int has_met_restored; /* one of `restored` among them */
 };
 
 static void
@@ -144,14 +145,19 @@ search_query(struct search *search, struct timestamp now,
     struct buffer *request)
 {
 	struct position *position = current(search);
+	const struct timestamp until = search->options.until;
 	const int is_bounded = search->options.is_bounded;
-	struct timestamp horizon = is_bounded ? search->options.until : now;
+	/* A window that has not passed is not closed, whatever `until` says. */
+	struct timestamp horizon =
+	    is_bounded && timestamp_compare(until, now) < 0 ? until : now;
 	enum search_need pause = search->pause;
 
 	if (timestamp_compare(position->from, horizon) > 0)
 		pause = SEARCH_IDLE;
 	search->pause = SEARCH_ASK;
-	if (pause == SEARCH_IDLE && is_bounded)
+	if (pause == SEARCH_IDLE && is_bounded &&
+	    (timestamp_compare(position->from, until) > 0 ||
+		timestamp_compare(search->asked_to, until) >= 0))
 		return SEARCH_DONE;
 	if (pause != SEARCH_ASK)
 		return pause;
@@ -213,6 +219,7 @@ search_take(struct search *search, const char *id, size_t id_len_bytes,
 	const int order = timestamp_compare(time, search->tail_time);
 	const int is_new = !id_set_has(search->seen, id, id_len_bytes);
 
+	search->has_taken = 1;
 	if (is_new)
 		id_set_add(search->seen, id, id_len_bytes);
 	else if (id_set_has(search->restored, id, id_len_bytes))
@@ -246,8 +253,9 @@ add_to_set(void *set, const char *id, size_t id_len_bytes)
 }
 
 /*
- * Two patches, for a merge patch cannot replace an object by another: the
- * first takes the old `seen` away, the second says where we are now.
+ * Two patches, for a merge patch cannot replace an object by another.  A crash
+ * or a full disk may leave the first alone: it says where we are now, without
+ * what was sent, so that it repeats an instant and not the page left behind.
  */
 static void
 record_move(struct search *search, void (*move)(void *, const json_t *),
@@ -258,16 +266,18 @@ record_move(struct search *search, void (*move)(void *, const json_t *),
 	char to[TIMESTAMP_BYTES];
 	char at[TIMESTAMP_BYTES];
 	json_t *seen = json_object();
-	json_t *patch = json_pack("{s:{s:n}}", "search", "seen");
-
-	move(cookie, patch);
-	json_decref(patch);
-	id_set_each(search->seen, add_to_object, seen);
-	patch = json_pack("{s:{s:s,s:s,s:s,s:s,s:o}}", "search", "at",
+	json_t *patch = json_pack("{s:{s:s,s:s,s:s,s:s,s:n}}", "search", "at",
 	    timestamp_format(search->tail_time, at), "from",
 	    timestamp_format(here->from, from), "to",
 	    timestamp_format(here->to, to), "key", buffer_text(&here->key),
-	    "seen", seen);
+	    "seen");
+
+	if (patch == NULL)
+		die(EXIT_OS, "out of memory");
+	move(cookie, patch);
+	json_decref(patch);
+	id_set_each(search->seen, add_to_object, seen);
+	patch = json_pack("{s:{s:o}}", "search", "seen", seen);
 	if (patch == NULL)
 		die(EXIT_OS, "out of memory");
 	move(cookie, patch);
@@ -289,9 +299,10 @@ search_finish_page(struct search *search, void (*move)(void *, const json_t *),
 	search->has_turned = 0;
 	id_set_clear(search->seen);
 	id_set_each(search->tail, add_to_set, search->seen);
-	if (!search->has_met_restored)
+	if (search->has_taken && !search->has_met_restored)
 		id_set_clear(search->restored);
 	id_set_each(search->restored, add_to_set, search->seen);
+	search->has_taken = 0;
 	search->has_met_restored = 0;
 	if (!is_same_window) {
 		id_set_each(search->edge, add_to_set, search->seen);

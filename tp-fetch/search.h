@@ -38,7 +38,7 @@ struct search_options {
 	int32_t limit;            /* events a page */
 	const char *const *types; /* NULL-terminated; NULL: all */
 	int is_bounded;           /* ends at `until`; else follows the clock */
-	struct timestamp until;
+	struct timestamp until;   /* may be to come: SEARCH_IDLE until then */
 };
 
 enum search_need {

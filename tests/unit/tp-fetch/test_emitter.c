@@ -84,17 +84,21 @@ writes_records_in_their_form_and_order(void **state)
 	assert_int_equal(line(emitter, "{\"uid\":\"u2\"}", "u2", "id2"), 0);
 	/* One is the other's beginning, and not the same. */
 	assert_int_equal(line(emitter, "{\"uid\":\"u3\"}", "u3", "u33"), 0);
+	/* This uid reads like none. */
+	assert_int_equal(line(emitter, "{\"uid\":\"-\"}", "-", "-"), 0);
 	assert_int_equal(emitter_finish(emitter), EMITTER_OK);
-	assert_int_equal(emitter_lines(emitter), 4);
+	assert_int_equal(emitter_lines(emitter), 5);
 	assert_contents("journal",
 	    HEADER "e u1\n"
 		   "e - {\"search\":{\"seen\":{\"cafe\":1}}}\n"
 		   "m {\"search\":{\"key\":\"\",\"seen\":null}}\n"
 		   "e u2 {\"search\":{\"seen\":{\"id2\":1}}}\n"
 		   "e u3 {\"search\":{\"seen\":{\"u33\":1}}}\n"
-		   "f 4\n");
+		   "e - {\"search\":{\"seen\":{\"-\":1}}}\n"
+		   "f 5\n");
 	assert_contents("out",
-	    "{\"uid\":\"u1\"}\n{}\n{\"uid\":\"u2\"}\n{\"uid\":\"u3\"}\n");
+	    "{\"uid\":\"u1\"}\n{}\n{\"uid\":\"u2\"}\n{\"uid\":\"u3\"}\n"
+	    "{\"uid\":\"-\"}\n");
 	json_decref(patch);
 	emitter_free(emitter);
 	close(fd);

@@ -165,7 +165,7 @@ record_sent(json_t *state, const char *id)
 
 enum run_end { RUN_DONE, RUN_IDLE, RUN_CUT, RUN_STUCK };
 
-static struct timestamp now; /* of a run that follows */
+static struct timestamp now; /* make_log() sets it to long after the log */
 
 /* Sends until the end, or until `budget` events were sent (-1: no limit). */
 static enum run_end
@@ -235,6 +235,7 @@ make_log(int64_t step_s, int group)
 	memset(&pager, 0, sizeof(pager));
 	memset(sent, 0, sizeof(sent));
 	visible = EVENTS;
+	now = (struct timestamp){ START + 100 * 86400, 0 };
 	for (int i = 0; i < EVENTS; i++)
 		time_of[i] = START + i / group * step_s;
 	return 0;
@@ -306,6 +307,89 @@ a_poll_sends_only_what_is_new(void **unused)
 	visible = EVENTS;
 	assert_int_equal(run(state, 50, 0, -1), RUN_IDLE);
 	assert_each_sent_once(0, EVENTS);
+	json_decref(state);
+}
+
+static void
+keep_if_none(void *state, const json_t *patch)
+{
+	json_t **first = state;
+
+	if (*first == NULL)
+		*first = json_deep_copy(patch);
+}
+
+/* A disk may be full between the two patches of a move. */
+static void
+half_a_move_is_the_page_that_follows(void **unused)
+{
+	json_t *state = first_state();
+	json_t *patch = NULL;
+	struct buffer query = { 0 };
+	struct search *search =
+	    search_new(&(struct search_options){ .window_ms = DAY_MS,
+			   .limit = 1 },
+		state);
+
+	(void)unused;
+	search_query(search, (struct timestamp){ START + 9, 0 }, &query);
+	search_turn(search, (struct audit_text){ "next", 4 });
+	search_take(search, "e0", 2, (struct timestamp){ START + 1, 0 });
+	search_finish_page(search, keep_if_none, &patch);
+	const json_t *moved = json_object_get(patch, "search");
+	assert_string_equal(json_string_value(json_object_get(moved, "key")),
+	    "next");
+	assert_true(json_is_null(json_object_get(moved, "seen")));
+	json_decref(patch);
+	search_free(search);
+	buffer_free(&query);
+	json_decref(state);
+}
+
+static void
+an_empty_page_forgets_nothing(void **unused)
+{
+	json_t *state = first_state();
+	struct buffer query = { 0 };
+
+	(void)unused;
+	record_sent(state, "e0");
+	struct search *search =
+	    search_new(&(struct search_options){ .window_ms = DAY_MS,
+			   .limit = 1 },
+		state);
+	search_query(search, (struct timestamp){ START + 9, 0 }, &query);
+	search_turn(search, (struct audit_text){ "next", 4 });
+	search_finish_page(search, record, state);
+	search_query(search, (struct timestamp){ START + 9, 0 }, &query);
+	search_turn(search, (struct audit_text){ "", 0 });
+	assert_int_equal(search_take(search, "e0", 2,
+			     (struct timestamp){ START + 1, 0 }),
+	    0);
+	search_free(search);
+	buffer_free(&query);
+	json_decref(state);
+}
+
+static void
+an_end_to_come_is_waited_for(void **unused)
+{
+	const int64_t until = START + 5 * 86400;
+
+	(void)unused;
+	make_log(1500, 1);
+	json_t *state = first_state();
+	/* Within a window and on its bound. */
+	for (int64_t at = START + 43200; at < until; at += 43200) {
+		now = (struct timestamp){ at, 0 };
+		visible = (int)((at - START) / 1500) + 1;
+		assert_int_equal(run(state, 50, until, -1), RUN_IDLE);
+		assert_each_sent_once(0, visible);
+	}
+	visible = EVENTS;
+	now = (struct timestamp){ until, 0 };
+	assert_int_equal(run(state, 50, until, -1), RUN_DONE);
+	assert_each_sent_once(0, (int)((until - START) / 1500) + 1);
 	json_decref(state);
 }
 
@@ -386,6 +470,9 @@ main(void)
 		cmocka_unit_test(
 		    an_event_on_the_bound_of_two_windows_is_sent_once),
 		cmocka_unit_test(a_poll_sends_only_what_is_new),
+		cmocka_unit_test(half_a_move_is_the_page_that_follows),
+		cmocka_unit_test(an_empty_page_forgets_nothing),
+		cmocka_unit_test(an_end_to_come_is_waited_for),
 		cmocka_unit_test(a_key_that_is_no_longer_taken_is_got_around),
 		cmocka_unit_test(a_pager_that_stands_still_is_not_the_end),
 		cmocka_unit_test(a_key_that_is_no_text_is_refused),
