@@ -319,6 +319,15 @@ dead_uids() {
 	ended_with "end 20"
 }
 
+@test "tp-hec: the smallest bodies, too, are cut until they are taken" {
+	collector --max-body 400
+	events 1 20 >in
+	send --dead-letter dead --timeout 5s --fields none --give-up-after 5s <in
+	[ "$status" -eq 0 ]
+	has_once in
+	[ ! -s dead ]
+}
+
 # --- refusals and the operator --------------------------------------------
 
 @test "tp-hec: a wrong token holds the lines, and a mended file is enough" {
