@@ -764,6 +764,18 @@ is_asked() {
 	[[ $(tail -n 1 acks) == "stop 0 "* ]]
 }
 
+@test "tp-hec: with nothing in hand no --grace is too short" {
+	collector
+	stream --batch-age 0 --grace 0
+	events 1 10 >&7
+	retry 5 grep -q '^ack 10 ' acks
+	kill -TERM "$SENDER_PID"
+	await_end
+	exec 7>&-
+	[ "$status" -eq 0 ]
+	[ "$(tail -n 1 acks)" = "stop 10 stopped before the end of input" ]
+}
+
 @test "tp-hec: a reader of the acknowledgements that goes ends it, with 75" {
 	collector
 	mkfifo pipe

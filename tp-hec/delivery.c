@@ -202,7 +202,8 @@ heed_done(struct delivery *d, int64_t now_ms)
 	    !sender_is_idle(d->sender))
 		return;
 	enum ahead ahead = d->is_reader_gone ? INPUT_GOES_ON : look_ahead(d);
-	if (ahead == INPUT_SILENT && now_ms < d->end_awaited_until_ms)
+	if (ahead == INPUT_SILENT && now_ms < d->end_awaited_until_ms &&
+	    now_ms < d->grace_ends_ms)
 		return;
 	d->exit_code = 0;
 	if (ahead == INPUT_ENDED)
