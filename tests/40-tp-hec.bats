@@ -668,6 +668,19 @@ dead_uids() {
 	ended_with "end 1"
 }
 
+@test "tp-hec: a dead-letter file is not replayed into itself" {
+	collector
+	printf 'bad\nworse\n' >in
+	send --dead-letter dead <in
+	cp dead before
+	status=0
+	timeout 2 "${SENDER[@]}" --url "$HEC_URL" --replay-dead-letter \
+		--dead-letter dead <dead >acks 2>log || status=$?
+	[ "$status" -eq 64 ]
+	grep -q 'dead is the input as well' log
+	cmp dead before
+}
+
 @test "tp-hec: tags come off and are what is acknowledged" {
 	collector
 	events 1 10 >in

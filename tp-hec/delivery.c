@@ -380,6 +380,11 @@ delivery_run(struct options *options, int input_fd, int ack_fd, int stop_fd)
 
 	d.window = window_new();
 	d.aside = aside_open(options->dead_letter, 0, &d.stats);
+	if (aside_is(d.aside, input_fd))
+		die(EXIT_USAGE,
+		    "--dead-letter: %s is the input as well, and might never "
+		    "end: rename it first",
+		    options->dead_letter);
 	d.pool = batch_pool_new(options->batch_bytes, options->batch_lines,
 	    most_batches(options));
 	struct sender_setup to_send = sender_setup(&d, options);
