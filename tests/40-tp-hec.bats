@@ -479,6 +479,17 @@ dead_uids() {
 
 # --- input ----------------------------------------------------------------
 
+@test "tp-hec: an answer that repeats the token does not bring it into messages" {
+	(umask 077 && echo 0badc0de-cafe >token)
+	collector --token 0badc0de-cafe,query --fault \
+		'kind=status,status=404,code=404,text=nothing at /raw?token=0badc0de-cafe,times=0'
+	events 1 10 >in
+	send --give-up-after 0 <in
+	[ "$status" -eq 69 ]
+	grep -q 'nothing at /raw?token=\*\*\*' log
+	run ! grep -q 0badc0de log acks
+}
+
 @test "tp-hec: no input is a good end" {
 	collector
 	send </dev/null

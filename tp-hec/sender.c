@@ -416,6 +416,8 @@ static void
 finish_events(struct sender *sender, struct request *request, CURLcode result,
     int64_t now_ms)
 {
+	credentials_mask(sender->setup->credentials, request->reply.data,
+	    request->reply.len_bytes);
 	struct reply reply = request_reply(request, result);
 
 	request->receiver->in_flight--;
