@@ -872,6 +872,19 @@ is_asked() {
 	[ "$(tail -n 1 acks)" = "end 10" ]
 }
 
+@test "tp-hec: asked to stop within a line, it does not call that the end" {
+	collector
+	stream --batch-age 50ms
+	events 1 10 >&7
+	printf '{"last":"line"}' >&7
+	retry 5 grep -q '^ack 10 ' acks
+	kill -TERM "$SENDER_PID"
+	exec 7>&-
+	await_end
+	[ "$status" -eq 0 ]
+	[ "$(tail -n 1 acks)" = "stop 10 stopped before the end of input" ]
+}
+
 @test "tp-hec: uid is indexed unless told otherwise" {
 	collector --out-envelope
 	events 1 1 | send

@@ -181,6 +181,8 @@ look_ahead(const struct delivery *d)
 {
 	struct pollfd input = { .fd = d->input_fd, .events = POLLIN };
 
+	if (intake_has_rest(d->intake))
+		return INPUT_GOES_ON;
 	if (intake_is_at_end(d->intake))
 		return INPUT_ENDED;
 	if (poll(&input, 1, 0) != 1)
