@@ -358,6 +358,14 @@ dead_uids() {
 	[[ $(tail -n 1 acks) == "stop 0 "* ]]
 }
 
+@test "tp-hec: --give-up-after does not count while parts are taken" {
+	collector --fault kind=status,status=503,code=9,event=3,times=0
+	events 1 12 >in
+	send --give-up-after 3s <in
+	[ "$status" -eq 0 ]
+	has_once in
+}
+
 @test "tp-hec: a collector that comes late gets everything" {
 	collector
 	stop "$HEC_PID"

@@ -298,6 +298,8 @@ keep_prefix(struct sender *sender, struct request *request,
 	struct slice before = head(*slice, at);
 	struct slice after = tail(*slice, at);
 
+	if (verdict->kept > 0)
+		receiver_took_part(request->receiver, now_ms);
 	resend(sender, after);
 	confirm_accept(sender->confirm, request, &before, verdict, now_ms);
 }
@@ -542,7 +544,7 @@ trouble_of(const struct receiver *receiver)
 			receiver->acks.trouble_since_ms, receiver->name,
 			receiver->acks.why };
 	return (struct sender_trouble){ receiver->trouble,
-		receiver->trouble_since_ms, receiver->name, receiver->why };
+		receiver->idle_since_ms, receiver->name, receiver->why };
 }
 
 struct sender_trouble
