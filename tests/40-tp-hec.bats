@@ -319,6 +319,15 @@ dead_uids() {
 	ended_with "end 20"
 }
 
+@test "tp-hec: the smallest bodies, too, are cut until they are taken" {
+	collector --max-body 400
+	events 1 20 >in
+	send --dead-letter dead --timeout 5s --fields none --give-up-after 5s <in
+	[ "$status" -eq 0 ]
+	has_once in
+	[ ! -s dead ]
+}
+
 # --- refusals and the operator --------------------------------------------
 
 @test "tp-hec: a wrong token holds the lines, and a mended file is enough" {
@@ -347,6 +356,14 @@ dead_uids() {
 	send --give-up-after 1s <in
 	[ "$status" -eq 69 ]
 	[[ $(tail -n 1 acks) == "stop 0 "* ]]
+}
+
+@test "tp-hec: --give-up-after does not count while parts are taken" {
+	collector --fault kind=status,status=503,code=9,event=3,times=0
+	events 1 12 >in
+	send --give-up-after 3s <in
+	[ "$status" -eq 0 ]
+	has_once in
 }
 
 @test "tp-hec: a collector that comes late gets everything" {
@@ -469,6 +486,17 @@ dead_uids() {
 }
 
 # --- input ----------------------------------------------------------------
+
+@test "tp-hec: an answer that repeats the token does not bring it into messages" {
+	(umask 077 && echo 0badc0de-cafe >token)
+	collector --token 0badc0de-cafe,query --fault \
+		'kind=status,status=404,code=404,text=nothing at /raw?token=0badc0de-cafe,times=0'
+	events 1 10 >in
+	send --give-up-after 0 <in
+	[ "$status" -eq 69 ]
+	grep -q 'nothing at /raw?token=\*\*\*' log
+	run ! grep -q 0badc0de log acks
+}
 
 @test "tp-hec: no input is a good end" {
 	collector
@@ -681,6 +709,19 @@ dead_uids() {
 	ended_with "end 1"
 }
 
+@test "tp-hec: a dead-letter file is not replayed into itself" {
+	collector
+	printf 'bad\nworse\n' >in
+	send --dead-letter dead <in
+	cp dead before
+	status=0
+	timeout 2 "${SENDER[@]}" --url "$HEC_URL" --replay-dead-letter \
+		--dead-letter dead <dead >acks 2>log || status=$?
+	[ "$status" -eq 64 ]
+	grep -q 'dead is the input as well' log
+	cmp dead before
+}
+
 @test "tp-hec: tags come off and are what is acknowledged" {
 	collector
 	events 1 10 >in
@@ -777,6 +818,18 @@ is_asked() {
 	[[ $(tail -n 1 acks) == "stop 0 "* ]]
 }
 
+@test "tp-hec: with nothing in hand no --grace is too short" {
+	collector
+	stream --batch-age 0 --grace 0
+	events 1 10 >&7
+	retry 5 grep -q '^ack 10 ' acks
+	kill -TERM "$SENDER_PID"
+	await_end
+	exec 7>&-
+	[ "$status" -eq 0 ]
+	[ "$(tail -n 1 acks)" = "stop 10 stopped before the end of input" ]
+}
+
 @test "tp-hec: a reader of the acknowledgements that goes ends it, with 75" {
 	collector
 	mkfifo pipe
@@ -847,6 +900,19 @@ is_asked() {
 	await_end
 	[ "$status" -eq 0 ]
 	[ "$(tail -n 1 acks)" = "end 10" ]
+}
+
+@test "tp-hec: asked to stop within a line, it does not call that the end" {
+	collector
+	stream --batch-age 50ms
+	events 1 10 >&7
+	printf '{"last":"line"}' >&7
+	retry 5 grep -q '^ack 10 ' acks
+	kill -TERM "$SENDER_PID"
+	exec 7>&-
+	await_end
+	[ "$status" -eq 0 ]
+	[ "$(tail -n 1 acks)" = "stop 10 stopped before the end of input" ]
 }
 
 @test "tp-hec: uid is indexed unless told otherwise" {

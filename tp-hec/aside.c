@@ -50,6 +50,12 @@ aside_open(const char *path, int is_dry, struct stats *stats)
 	return aside;
 }
 
+int
+aside_is(const struct aside *aside, int fd)
+{
+	return aside->file != NULL && dead_letter_is(aside->file, fd);
+}
+
 void
 aside_close(struct aside *aside)
 {

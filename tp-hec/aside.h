@@ -38,6 +38,9 @@ struct aside;
 struct aside *aside_open(const char *path, int is_dry, struct stats *stats);
 void aside_close(struct aside *aside);
 
+/* Whether `fd` is the dead-letter file. */
+int aside_is(const struct aside *aside, int fd);
+
 /*
  * Sets `event` aside because of `reason` (`status` and `code` as HEC said, -1
  * where it did not).  0: done; -1: it could not be, so the program has to stop

@@ -12,9 +12,11 @@
 enum { CODE_NO_DATA = 5 };
 
 static int
-judge_reply(const struct receiver *receiver, const struct request *request,
+judge_reply(const struct receiver *receiver, struct request *request,
     int status)
 {
+	credentials_mask(request->setup->credentials, request->reply.data,
+	    request->reply.len_bytes);
 	struct reply reply = { .status = status,
 		.body = request->reply.data,
 		.len_bytes = request->reply.len_bytes };

@@ -323,6 +323,8 @@ confirm_hear(struct confirm *confirm, struct request *request, CURLcode result,
 {
 	int64_t ids[MOST_IDS];
 	size_t count = ack_table_ids(request->acks, ids, MOST_IDS);
+	credentials_mask(request->setup->credentials, request->reply.data,
+	    request->reply.len_bytes);
 	struct reply reply = request_reply(request, result);
 	struct ack_reply answer = ack_reply_of(&reply, ids, count);
 	size_t confirmed = 0;

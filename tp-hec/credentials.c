@@ -14,7 +14,11 @@
 #include "lib/io.h"
 #include "lib/message.h"
 
-enum { SECRET_FILE_BYTES = 16 * 1024, WHY_BYTES = 512 };
+enum {
+	SECRET_FILE_BYTES = 16 * 1024,
+	SHORTEST_SECRET_BYTES = 8,
+	WHY_BYTES = 512
+};
 
 static int
 is_blank(char c)
@@ -199,6 +203,21 @@ credentials_reload(struct credentials *c)
 	else
 		message_verbose("%s; going on with what was read before", why);
 	credentials_wipe(&fresh);
+}
+
+void
+credentials_mask(const struct credentials *c, char *text, size_t len_bytes)
+{
+	size_t token_bytes = strlen(c->token);
+
+	if (token_bytes < SHORTEST_SECRET_BYTES || len_bytes == 0)
+		return;
+	const char *end = text + len_bytes;
+	while ((text = memmem(text, (size_t)(end - text), c->token,
+		    token_bytes)) != NULL) {
+		memset(text, '*', token_bytes);
+		text += token_bytes;
+	}
 }
 
 void

@@ -6,6 +6,8 @@
 #ifndef TP_HEC_CREDENTIALS_H
 #define TP_HEC_CREDENTIALS_H
 
+#include <stddef.h>
+
 enum { CREDENTIALS_TOKEN_BYTES = 1024, CREDENTIALS_PASS_BYTES = 1024 };
 
 struct credentials {
@@ -30,6 +32,13 @@ void credentials_load(struct credentials *credentials);
  * known.
  */
 void credentials_reload(struct credentials *credentials);
+
+/*
+ * Masks the token where a peer's words repeat it, as error pages do with a URL
+ * or a header.  A token too short to be a secret is left, for it may be a word.
+ */
+void credentials_mask(const struct credentials *credentials, char *text,
+    size_t len_bytes);
 
 /* Overwrites the secrets. */
 void credentials_wipe(struct credentials *credentials);

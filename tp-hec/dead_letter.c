@@ -195,6 +195,22 @@ dead_letter_sync(struct dead_letter *file)
 	return fsync(file->fd);
 }
 
+static int
+is_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+int
+dead_letter_is(const struct dead_letter *file, int fd)
+{
+	struct stat ours;
+	struct stat other;
+
+	return fstat(file->fd, &ours) == 0 && fstat(fd, &other) == 0 &&
+	       is_same_file(&ours, &other);
+}
+
 /* Whether the path still names the file that is open. */
 static int
 is_in_place(const struct dead_letter *file)
@@ -204,8 +220,7 @@ is_in_place(const struct dead_letter *file)
 
 	return fstat(file->fd, &open_file) == 0 &&
 	       stat(file->path, &named_file) == 0 &&
-	       open_file.st_dev == named_file.st_dev &&
-	       open_file.st_ino == named_file.st_ino;
+	       is_same_file(&open_file, &named_file);
 }
 
 /* Locks the file that has the name.  Another is synced before it is let go, for

@@ -56,6 +56,9 @@ struct dead_letter *dead_letter_open(const char *path, size_t *cut_bytes);
 int
 dead_letter_add(struct dead_letter *file, const struct dead_letter_record *);
 
+/* Whether `fd` is this file, under whatever name. */
+int dead_letter_is(const struct dead_letter *file, int fd);
+
 /* After a failure the contents are unknown: give up, do not try again. */
 int dead_letter_sync(struct dead_letter *file);
 

@@ -181,6 +181,8 @@ look_ahead(const struct delivery *d)
 {
 	struct pollfd input = { .fd = d->input_fd, .events = POLLIN };
 
+	if (intake_has_rest(d->intake))
+		return INPUT_GOES_ON;
 	if (intake_is_at_end(d->intake))
 		return INPUT_ENDED;
 	if (poll(&input, 1, 0) != 1)
@@ -202,7 +204,8 @@ heed_done(struct delivery *d, int64_t now_ms)
 	    !sender_is_idle(d->sender))
 		return;
 	enum ahead ahead = d->is_reader_gone ? INPUT_GOES_ON : look_ahead(d);
-	if (ahead == INPUT_SILENT && now_ms < d->end_awaited_until_ms)
+	if (ahead == INPUT_SILENT && now_ms < d->end_awaited_until_ms &&
+	    now_ms < d->grace_ends_ms)
 		return;
 	d->exit_code = 0;
 	if (ahead == INPUT_ENDED)
@@ -379,6 +382,11 @@ delivery_run(struct options *options, int input_fd, int ack_fd, int stop_fd)
 
 	d.window = window_new();
 	d.aside = aside_open(options->dead_letter, 0, &d.stats);
+	if (aside_is(d.aside, input_fd))
+		die(EXIT_USAGE,
+		    "--dead-letter: %s is the input as well, and might never "
+		    "end: rename it first",
+		    options->dead_letter);
 	d.pool = batch_pool_new(options->batch_bytes, options->batch_lines,
 	    most_batches(options));
 	struct sender_setup to_send = sender_setup(&d, options);

@@ -77,6 +77,12 @@ input_is_ended(const struct input *input)
 	return input->is_ended;
 }
 
+int
+input_has_rest(const struct input *input)
+{
+	return input->buffer.len_bytes > input->start;
+}
+
 /* Counts and drops what an endless line has beyond the bound. */
 static void
 cut_long_line(struct input *input)

@@ -36,6 +36,10 @@ int input_read(struct input *input);
 /* Whether input_read() has seen the end. */
 int input_is_ended(const struct input *input);
 
+/* Whether bytes were read that input_next() has not given, such as the
+   beginning of a line. */
+int input_has_rest(const struct input *input);
+
 /* The next whole line (after the end, also the unterminated rest): 1, or 0. */
 int input_next(struct input *input, struct input_line *line);
 

@@ -32,9 +32,10 @@ struct intake {
 	int is_tag_known;
 	struct buffer record;
 	struct buffer cut;
-	int is_closed;  /* no further line is taken */
-	int is_broken;  /* nor is one that was read already */
-	int is_drained; /* no whole line is left in the buffer */
+	int is_closed;    /* no further line is taken */
+	int is_broken;    /* nor is one that was read already */
+	int is_drained;   /* no whole line is left in the buffer */
+	int is_last_left; /* the unterminated line, as we are closed */
 };
 
 /* A line on its way into a batch. */
@@ -116,6 +117,12 @@ int
 intake_is_at_end(const struct intake *intake)
 {
 	return intake->is_drained && input_is_ended(intake->input);
+}
+
+int
+intake_has_rest(const struct intake *intake)
+{
+	return intake->is_last_left || input_has_rest(intake->input);
 }
 
 int64_t
@@ -428,12 +435,13 @@ intake_turn(struct intake *intake, int64_t now_ms)
 
 	intake->is_drained = 0;
 	while (!intake->is_broken && batch_pool_has_room(intake->setup->pool)) {
-		if (!input_next(intake->input, &line) ||
-		    (intake->is_closed && line.is_unterminated)) {
-			intake->is_drained = 1;
+		intake->is_drained = !input_next(intake->input, &line);
+		if (intake->is_drained)
 			break;
-		}
-		take_line(intake, &line, now_ms);
+		if (intake->is_closed && line.is_unterminated)
+			intake->is_last_left = 1;
+		else
+			take_line(intake, &line, now_ms);
 	}
 	if (intake->batch != NULL &&
 	    (is_exhausted(intake) || now_ms >= batch_due_ms(intake)))

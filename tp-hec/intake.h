@@ -62,6 +62,10 @@ int intake_is_done(const struct intake *intake);
 /* Whether the input ended, rather than that it is read no more. */
 int intake_is_at_end(const struct intake *intake);
 
+/* Whether something was read that has become no line: once intake_is_done(),
+   the input has more than was taken. */
+int intake_has_rest(const struct intake *intake);
+
 /* How many lines were taken. */
 int64_t intake_lines(const struct intake *intake);
 

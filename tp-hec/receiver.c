@@ -71,7 +71,7 @@ receiver_bench(struct receiver *receiver, enum trouble trouble, unsigned period,
 	if (period != receiver->period)
 		return 0;
 	if (receiver->trouble == TROUBLE_NONE)
-		receiver->trouble_since_ms = now_ms;
+		receiver->trouble_since_ms = receiver->idle_since_ms = now_ms;
 	receiver->trouble = trouble;
 	receiver->period++;
 	int64_t pause_ms = backoff_next_ms(
@@ -80,6 +80,14 @@ receiver_bench(struct receiver *receiver, enum trouble trouble, unsigned period,
 		pause_ms = asked_ms;
 	receiver->benched_until_ms = now_ms + pause_ms;
 	return 1;
+}
+
+void
+receiver_took_part(struct receiver *receiver, int64_t now_ms)
+{
+	receiver->idle_since_ms = now_ms;
+	backoff_reset(&receiver->retry);
+	backoff_reset(&receiver->hold);
 }
 
 void

@@ -52,6 +52,7 @@ struct receiver {
 
 	enum trouble trouble;
 	int64_t trouble_since_ms;
+	int64_t idle_since_ms; /* in this trouble it has taken nothing since */
 	int64_t benched_until_ms;
 	unsigned period; /* grows whenever it is benched */
 	struct backoff retry;
@@ -95,6 +96,10 @@ void receiver_acks_fail(struct receiver *receiver, enum ack_trouble trouble,
 
 /* One was answered, and perhaps ids were confirmed. */
 void receiver_acks_come(struct receiver *receiver, int is_confirmed);
+
+/* It took a part of a request that it then had trouble with: that is no reason
+   to give it up, nor to leave it alone for longer and longer. */
+void receiver_took_part(struct receiver *receiver, int64_t now_ms);
 
 /* It is near its capacity: half as many requests at a time. */
 void receiver_slow_down(struct receiver *receiver);

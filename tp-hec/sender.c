@@ -239,7 +239,18 @@ note_success(const struct request *request, int64_t now_ms)
 		    receiver->name, lasted_ms / 1000, lasted_ms % 1000 / 100);
 }
 
-/* The body as a whole was too large, unless it is a single event. */
+/* What the whole slice met is looked for in its halves. */
+static void
+bisect(struct sender *sender, const struct slice *slice)
+{
+	size_t middle = slice_line_of_event(slice, slice_events(slice) / 2);
+
+	resend(sender, head(*slice, middle));
+	resend(sender, tail(*slice, middle));
+}
+
+/* The body as a whole was too large, unless it is a single event.  Halves of
+   this one, for what is cut to `largest_bytes` may be no smaller. */
 static void
 split(struct sender *sender, const struct request *request,
     const struct verdict *verdict, int status)
@@ -248,7 +259,7 @@ split(struct sender *sender, const struct request *request,
 
 	if (slice_events(slice) > 1) {
 		receiver_shrink(request->receiver, slice_bytes(slice));
-		resend(sender, *slice);
+		bisect(sender, slice);
 		return;
 	}
 	size_t at = slice_line_of_event(slice, 0);
@@ -257,16 +268,6 @@ split(struct sender *sender, const struct request *request,
 	refuse_line(sender, slice, at, verdict, status);
 	resend(sender, before);
 	resend(sender, after);
-}
-
-/* Somewhere in the slice is a bad event: look for it in halves. */
-static void
-bisect(struct sender *sender, const struct slice *slice)
-{
-	size_t middle = slice_line_of_event(slice, slice_events(slice) / 2);
-
-	resend(sender, head(*slice, middle));
-	resend(sender, tail(*slice, middle));
 }
 
 /* The event `bad` is refused; what stands before it is settled. */
@@ -297,6 +298,8 @@ keep_prefix(struct sender *sender, struct request *request,
 	struct slice before = head(*slice, at);
 	struct slice after = tail(*slice, at);
 
+	if (verdict->kept > 0)
+		receiver_took_part(request->receiver, now_ms);
 	resend(sender, after);
 	confirm_accept(sender->confirm, request, &before, verdict, now_ms);
 }
@@ -415,6 +418,8 @@ static void
 finish_events(struct sender *sender, struct request *request, CURLcode result,
     int64_t now_ms)
 {
+	credentials_mask(sender->setup->credentials, request->reply.data,
+	    request->reply.len_bytes);
 	struct reply reply = request_reply(request, result);
 
 	request->receiver->in_flight--;
@@ -539,7 +544,7 @@ trouble_of(const struct receiver *receiver)
 			receiver->acks.trouble_since_ms, receiver->name,
 			receiver->acks.why };
 	return (struct sender_trouble){ receiver->trouble,
-		receiver->trouble_since_ms, receiver->name, receiver->why };
+		receiver->idle_since_ms, receiver->name, receiver->why };
 }
 
 struct sender_trouble

@@ -59,7 +59,8 @@ int sender_is_idle(const struct sender *sender);
 
 /*
  * TROUBLE_NONE while any receiver is well; else what they suffer from, since
- * when, and for one of them its name and why, valid until the next turn.
+ * when they have taken nothing, and for one of them its name and why, valid
+ * until the next turn.
  */
 struct sender_trouble {
 	enum trouble kind;
