@@ -10,9 +10,9 @@
 #include "lib/message.h"
 
 void
-io_check_standard(void)
+io_check_standard(int is_stdout_for_data)
 {
-	if (fcntl(STDOUT_FILENO, F_GETFD) == -1)
+	if (is_stdout_for_data && fcntl(STDOUT_FILENO, F_GETFD) == -1)
 		die(EXIT_IO, "standard output is closed");
 	for (int fd = 0; fd != -1 && fd <= STDERR_FILENO;)
 		if (fcntl(fd, F_GETFD) == -1)

@@ -11,10 +11,10 @@ struct buffer;
 
 /*
  * To be called first in main: a program started with a standard descriptor
- * closed would get it for its next file, and write data into that.  Ends the
- * program when stdout is closed; the other two become /dev/null.
+ * closed would get it for its next file, and read or write that.  They become
+ * /dev/null; but where stdout is for data, a closed one ends the program.
  */
-void io_check_standard(void);
+void io_check_standard(int is_stdout_for_data);
 
 /* Writes everything, waiting with poll() where `fd` is non-blocking. */
 int io_write_all(int fd, const void *bytes, size_t len_bytes);

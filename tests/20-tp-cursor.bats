@@ -724,3 +724,12 @@ committed_line() {
 	run bash -c 'tp-cursor show S >/dev/full'
 	[ "$status" -eq 74 ]
 }
+
+@test "cursor: closed standard descriptors harm nothing" {
+	journal R 'e u1' 'f 1'
+	echo 'end 1' >acks
+	timeout 20 tp-cursor --state S <acks >&-
+	[ "$(jq .line S/cursor)" = 1 ]
+	journal Q 'f 0'
+	timeout 20 tp-cursor --state S <&-
+}

@@ -925,3 +925,14 @@ is_asked() {
 	events 1 1 | send --fields none
 	[ "$(jq .fields got)" = null ]
 }
+
+@test "tp-hec: a closed standard input is an empty one, a closed output is 74" {
+	collector
+	send <&-
+	[ "$status" -eq 0 ]
+	ended_with "end 0"
+	status=0
+	"${SENDER[@]}" --url "$HEC_URL" </dev/null >&- 2>log || status=$?
+	[ "$status" -eq 74 ]
+	grep -q 'standard output is closed' log
+}

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/io.h"
 #include "lib/message.h"
 #include "lib/state_dir.h"
 #include "lib/stop.h"
@@ -175,6 +176,7 @@ main(int argc, char **argv)
 	int dir_fd;
 
 	message_start("tp-cursor");
+	io_check_standard(0);
 	struct options options = options_parse(argc, argv);
 	const int is_show = options.command == COMMAND_SHOW;
 

@@ -365,7 +365,7 @@ main(int argc, char **argv)
 	struct run run = { .dir_fd = -1 };
 
 	message_start("tp-fetch");
-	io_check_standard();
+	io_check_standard(1);
 	options_parse(&run.options, argc, argv);
 	run.stats.path = run.options.stats_path;
 	int stop_fd = stop_open();

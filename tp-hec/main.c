@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "lib/io.h"
 #include "lib/message.h"
 #include "lib/stop.h"
 #include "tp-hec/check.h"
@@ -39,6 +40,7 @@ main(int argc, char **argv)
 	int exit_code;
 
 	message_start("tp-hec");
+	io_check_standard(1);
 	options_parse(&options, argc, argv);
 	credentials_load(&options.credentials);
 	if (!options.is_check && !options.is_terminal_meant &&
