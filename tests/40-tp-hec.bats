@@ -715,6 +715,7 @@ dead_uids() {
 	send --dead-letter dead <in
 	cp dead before
 	status=0
+	# shellcheck disable=SC2094 # the same file is the point
 	timeout 2 "${SENDER[@]}" --url "$HEC_URL" --replay-dead-letter \
 		--dead-letter dead <dead >acks 2>log || status=$?
 	[ "$status" -eq 64 ]
