@@ -110,8 +110,9 @@ sent_nothing_again() {
 	kill_sender
 }
 
+# is_pending [LEAST]: so many events are accepted and not yet indexed.
 is_pending() {
-	[ "$(hec_stats .acks.events_in_memory)" -eq 3000 ]
+	[ "$(hec_stats .acks.events_in_memory)" -ge "${1:-3000}" ]
 }
 
 @test "tp-hec --ack indexer: several ids are asked about at once, by one channel a slot" {
@@ -189,17 +190,21 @@ is_full() {
 }
 
 @test "tp-hec --ack indexer: an indexer that restarts loses nothing for us" {
-	indexers --ack-delay-ms 500
+	indexers --ack-delay-ms 1000
 	events 1 20000 >in
-	start in --in-flight 2
-	retry 10 test -s acks
+	mkfifo pipe
+	start pipe --in-flight 2 --batch-age 50ms --ack-timeout 3s
+	exec 7>pipe
+	head -n 10000 in >&7
+	retry 10 is_pending 1000
 	curl -sS -X POST "$HEC_URL/standin/restart"
+	tail -n +10001 in >&7
+	exec 7>&-
 	wait "$SENDER_PID"
 	cat log
 	is_delivered
 	[ "$(hec_stats .acks.events_lost)" -gt 0 ]
 	[ "$(figure channel_changes_total)" -ge 1 ]
-	grep -q 'acknowledgement ids start again' log
 }
 
 @test "tp-hec --ack indexer: a restart after the last request is found by --ack-timeout" {
