@@ -1035,7 +1035,7 @@ is_connected() {
 	serve --synthetic 10
 	mkfifo unread
 	exec {reader}<>unread {writer}>unread {reader}>&-
-	fetch "${all[@]}" --dry-run >&"$writer" 2>err
+	fetch "${all[@]}" --dry-run 1>&"$writer" 2>err
 	exec {writer}>&-
 	said "would have written 10 events"
 }
