@@ -241,9 +241,11 @@ is_full() {
 	send --batch-bytes 100k <in
 	[ "$status" -eq 0 ]
 	is_delivered
-	grep -q 'the balancer is not sticky' log
-	# each slot learns once, and repeats no more than it had pending
+	# each slot learns once, and repeats no more than it had pending; where
+	# chance kept the requests apart there was nothing to learn
 	[ "$(figure channel_changes_total)" -le 4 ]
+	[ "$(figure channel_changes_total)" -eq 0 ] ||
+		grep -q 'the balancer is not sticky' log
 }
 
 @test "tp-hec --ack indexer: the cookie holds when connections do not" {
