@@ -196,6 +196,7 @@ pass_signal() {
 		kill -TERM "${pids[0]}" 2>/dev/null || true
 		remind_later &
 		reminder=$!
+		disown "$reminder" # or bash tells of its end
 	else
 		kill -TERM "${pids[@]}" 2>/dev/null || true
 	fi
@@ -207,12 +208,16 @@ remind_later() {
 	kill -TERM "${pids[1]}" 2>/dev/null
 }
 
-# A signal ends a wait, but not what is waited for; -f, for with job control a
-# stage that is only stopped (SIGSTOP) would do, too. (Bash's own words on a stage
-# that was killed are left out: the summary has them.)
+# A signal ends a wait, but not what is waited for, and what wait then returns may
+# be the signal's number, or 147 where the stage is stopped (SIGSTOP), -f or not.
+# So only what it returns for a stage that has gone is its status; bash keeps it.
+# (Bash's own words on a stage that was killed are left out: the summary has them.)
 wait_for_stages() {
 	local i
 	for i in "${!stages[@]}"; do
+		while kill -0 "${pids[i]}" 2>/dev/null; do
+			wait -f "${pids[i]}" 2>/dev/null || true
+		done
 		interrupted=1
 		while [ -n "$interrupted" ]; do
 			interrupted=''

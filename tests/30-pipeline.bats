@@ -66,15 +66,16 @@ echo "end $n" 2>/dev/null || exit 74
 three_lines="$fetch
 emit 1; emit 2; emit 3; finish 3"
 
-# For ever, until SIGTERM.
+# For ever, until SIGTERM; never between a line and its mark.
 endless="$fetch"'
 n=0
-trap "finish \$n" TERM
-while :; do
+trap "ending=1" TERM
+while [ -z "${ending:-}" ]; do
 	n=$((n + 1))
 	emit $n
 	sleep 0.02
-done'
+done
+finish $n'
 
 await() {
 	for _ in $(seq 200); do
@@ -306,6 +307,28 @@ finish() {
 	done
 }
 
+# Chance: about one time in six, without care.
+@test "pipeline: a stage that was stopped (SIGSTOP) still has its own status" {
+	fake tp-fetch "$endless"
+	for _ in $(seq 20); do
+		rm -rf S
+		start
+		await is_committed 2
+		kill -STOP "$(cat pid.tp-fetch)" "$(cat pid.tp-hec)"
+		await is_stopped "$(cat pid.tp-hec)"
+		kill -TERM "$background"
+		sleep 0.05
+		kill -CONT "$(cat pid.tp-fetch)" "$(cat pid.tp-hec)"
+		finish
+		[ "$status" -eq 0 ]
+		[ "$(wc -l <err)" -eq 1 ]
+	done
+}
+
+is_stopped() { # PID
+	[ "$(ps -o stat= -p "$1" | cut -c 1)" = T ]
+}
+
 @test "pipeline: a second signal goes to every stage" {
 	fake tp-fetch "$fetch"'trap "echo >fetch.term" TERM; emit 1; while :; do sleep 0.05; done'
 	fake tp-hec 'read -r _; echo "ack 1 u1"; while :; do sleep 0.05; done'
@@ -336,12 +359,14 @@ finish() {
 
 @test "pipeline: Ctrl-C on a terminal reaches the stages only through it" {
 	fake tp-fetch "$endless"
-	script -qec "$pipeline --state S" /dev/null >/dev/null < <(
+	env --default-signal=INT script -qec "$pipeline --state S" /dev/null >shown < <(
 		await is_committed 2 >/dev/null
 		ps -o pgid= -p "$(cat pid.tp-fetch),$(cat pid.tp-hec)" >groups
 		printf '\003'
 		await sh -c '! kill -0 "$(cat pid.tp-hec)"' >/dev/null
 	)
+	cat shown
+	[ "$(wc -l <shown)" -eq 1 ]
 	[ "$(tr -d ' ' <groups)" = "$(sort -n pid.tp-fetch pid.tp-hec)" ]
 	[ "$(jq .line S/cursor)" = "$(sed -n 's/^f //p' S/journal)" ]
 }
