@@ -134,11 +134,11 @@ is_pending() {
 	kill_sender
 }
 
-# Nine requests a slot, and one batch may be on its way.
+# Of twenty batches one is being filled, and two are kept back for some seconds.
 is_full() {
 	local requests
 	requests=$(hec_stats .requests.event)
-	[ "$requests" -ge 18 ] && [ "$requests" -le 20 ]
+	[ "$requests" -ge 17 ] && [ "$requests" -le 20 ]
 }
 
 @test "tp-hec --ack indexer: --endpoint raw is confirmed as well" {
@@ -189,22 +189,36 @@ is_full() {
 	[ "$(figure unconfirmed_events_total)" -ge 3000 ]
 }
 
-@test "tp-hec --ack indexer: an indexer that restarts loses nothing for us" {
+# The default --ack-timeout: 5 minutes, longer than the test may take.
+@test "tp-hec --ack indexer: an indexer that restarts shows by its next id" {
 	indexers --ack-delay-ms 1000
-	events 1 20000 >in
+	events 1 2000 >in
 	mkfifo pipe
-	start pipe --in-flight 2 --batch-age 50ms --ack-timeout 3s
+	start pipe --in-flight 2 --batch-age 50ms
 	exec 7>pipe
-	head -n 10000 in >&7
+	head -n 1000 in >&7
 	retry 10 is_pending 1000
 	curl -sS -X POST "$HEC_URL/standin/restart"
-	tail -n +10001 in >&7
+	tail -n +1001 in >&7
 	exec 7>&-
 	wait "$SENDER_PID"
 	cat log
 	is_delivered
+	[ "$(hec_stats .acks.events_lost)" -ge 1000 ]
+	grep -q 'acknowledgement ids start again' log
+}
+
+@test "tp-hec --ack indexer: a restart shows although all memory is taken by what it lost" {
+	indexers --ack-delay-ms 1000
+	events 1 8000 >in
+	start in --in-flight 2
+	retry 10 is_full
+	curl -sS -X POST "$HEC_URL/standin/restart"
+	wait "$SENDER_PID"
+	cat log
+	is_delivered
 	[ "$(hec_stats .acks.events_lost)" -gt 0 ]
-	[ "$(figure channel_changes_total)" -ge 1 ]
+	grep -q 'acknowledgement ids start again' log
 }
 
 @test "tp-hec --ack indexer: a restart after the last request is found by --ack-timeout" {
@@ -238,14 +252,11 @@ is_full() {
 
 @test "tp-hec --ack indexer: a balancer that does not stick costs time, never an event" {
 	indexers --indexers 3 --no-cookie --ack-delay-ms 50
-	send --batch-bytes 100k <in
+	events 1 1000 >in
+	send --batch-bytes 20k --in-flight 1 <in
 	[ "$status" -eq 0 ]
 	is_delivered
-	# each slot learns once, and repeats no more than it had pending; where
-	# chance kept the requests apart there was nothing to learn
-	[ "$(figure channel_changes_total)" -le 4 ]
-	[ "$(figure channel_changes_total)" -eq 0 ] ||
-		grep -q 'the balancer is not sticky' log
+	grep -q 'the balancer is not sticky' log
 }
 
 @test "tp-hec --ack indexer: the cookie holds when connections do not" {

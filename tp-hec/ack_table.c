@@ -21,6 +21,7 @@ struct ack_table {
 	size_t capacity;
 	int64_t last_id; /* -1: the channel has had none */
 	int64_t used_ms;
+	int64_t moved_ms; /* when an id last came or was confirmed */
 	int64_t poll_ms;
 	int64_t pause_ms;
 	unsigned careful;        /* requests yet to be confirmed carefully */
@@ -75,7 +76,7 @@ int
 ack_table_add(struct ack_table *table, int64_t id, struct slice slice,
     int64_t now_ms)
 {
-	table->used_ms = now_ms;
+	table->used_ms = table->moved_ms = now_ms;
 	if (id <= table->last_id) {
 		be_careful(table);
 		return -1;
@@ -120,6 +121,7 @@ ack_table_confirm(struct ack_table *table, int64_t id, struct slice *slice,
 	if (now_ms - table->pending[at].since_ms <= table->timeout_ms / 2)
 		table->patience_ms = table->timeout_ms;
 	*slice = remove_at(table, at);
+	table->moved_ms = now_ms;
 	if (table->careful > 0)
 		table->careful--;
 	else if (++table->good >= table->careful_length)
@@ -147,6 +149,13 @@ int
 ack_table_may_send(const struct ack_table *table)
 {
 	return table->careful == 0 || table->count == 0;
+}
+
+int
+ack_table_is_silent(const struct ack_table *table, int64_t now_ms)
+{
+	return table->count == 0 ||
+	       now_ms - table->moved_ms >= ACK_TABLE_SILENCE_MS;
 }
 
 int

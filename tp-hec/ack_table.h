@@ -33,7 +33,8 @@ enum {
 	ACK_TABLE_CAREFUL_POLL_MS = 1000, /* while one request waits for it */
 	ACK_TABLE_IDLE_MS = 60 * 1000,    /* an indexer forgets an idle channel
 					     after 600 s */
-	ACK_TABLE_MOST_PATIENT = 64,      /* times the timeout */
+	ACK_TABLE_SILENCE_MS = 5 * 1000,
+	ACK_TABLE_MOST_PATIENT = 64, /* times the timeout */
 	ACK_TABLE_FIRST_CAREFUL = 8,
 	ACK_TABLE_MOST_CAREFUL = 1024
 };
@@ -68,6 +69,14 @@ void ack_table_renew(struct ack_table *table);
 
 /* Whether a request may go out on the channel now. */
 int ack_table_may_send(const struct ack_table *table);
+
+/*
+ * Whether one that is kept for this should go out: nothing is pending, or
+ * nothing was confirmed for ACK_TABLE_SILENCE_MS.  An indexer that was
+ * restarted answers "not yet" to old ids for ever; only the next id gives it
+ * away.
+ */
+int ack_table_is_silent(const struct ack_table *table, int64_t now_ms);
 
 /* Whether it should do so on a new channel. */
 int ack_table_is_stale(const struct ack_table *table, int64_t now_ms);

@@ -223,9 +223,13 @@ confirm_doubt(struct confirm *confirm, struct request *request,
 /* --- idle slots ----------------------------------------------------------- */
 
 int
-confirm_may_send(const struct request *request)
+confirm_may_send(const struct request *request, int is_reserve, int64_t now_ms)
 {
-	return request->acks == NULL || ack_table_may_send(request->acks);
+	const struct ack_table *acks = request->acks;
+
+	return acks == NULL ||
+	       (ack_table_may_send(acks) &&
+		   (!is_reserve || ack_table_is_silent(acks, now_ms)));
 }
 
 void

@@ -45,8 +45,12 @@ void confirm_doubt(struct confirm *confirm, struct request *request,
 
 /* --- an idle slot, and the receiver that it belongs to -------------------- */
 
-/* Whether it may carry events now. */
-int confirm_may_send(const struct request *request);
+/*
+ * Whether it may carry events now.  `is_reserve`: they are the last for which
+ * there is memory, and kept for a channel that nothing is heard of.
+ */
+int
+confirm_may_send(const struct request *request, int is_reserve, int64_t now_ms);
 
 /* It is about to. */
 void confirm_before_send(struct request *request, int64_t now_ms);

@@ -90,6 +90,7 @@ sender_setup(struct delivery *d, struct options *o)
 		.gzip = o->gzip,
 		.in_flight = o->in_flight,
 		.ack_timeout_ms = o->ack_timeout_ms,
+		.pool = d->pool,
 		.window = d->window,
 		.aside = d->aside,
 		.stats = &d->stats,

@@ -77,6 +77,12 @@ outbox_has_work(const struct outbox *outbox)
 	       outbox->send_before_line;
 }
 
+size_t
+outbox_count(const struct outbox *outbox)
+{
+	return outbox->queue.count;
+}
+
 struct slice
 outbox_take(struct outbox *outbox, size_t most_bytes)
 {

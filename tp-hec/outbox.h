@@ -30,6 +30,9 @@ void outbox_put(struct outbox *outbox, struct slice slice, int is_again);
 /* Whether there is a slice that may be sent. */
 int outbox_has_work(const struct outbox *outbox);
 
+/* How many slices wait. */
+size_t outbox_count(const struct outbox *outbox);
+
 /*
  * Takes the first slice, cut to `most_bytes` as slice_cut() does.  There must
  * be work.  A slice that is sent again is counted.

@@ -60,16 +60,32 @@ sender_send_only_before(struct sender *sender, int64_t line)
 
 /* --- starting requests ---------------------------------------------------- */
 
+/*
+ * When all memory is taken by what waits to be confirmed, one slice for each
+ * request is kept back: without any, no channel could show that its indexer has
+ * forgotten the others.
+ */
+static int
+is_down_to_reserve(const struct sender *sender)
+{
+	return sender->setup->request.is_ack_polled &&
+	       outbox_count(sender->outbox) <= sender->setup->in_flight &&
+	       !batch_pool_has_room(sender->setup->pool);
+}
+
 /* A slot of the receiver that can be used, or NULL. */
 static struct request *
-find_slot(const struct sender *sender, const struct receiver *receiver)
+find_slot(const struct sender *sender, const struct receiver *receiver,
+    int64_t now_ms)
 {
 	unsigned count = sender->setup->in_flight;
 	struct request **first =
 	    &sender->slots[(size_t)(receiver - sender->receivers) * count];
+	int is_reserve = is_down_to_reserve(sender);
 
 	for (unsigned i = 0; i < count; i++)
-		if (first[i]->receiver == NULL && confirm_may_send(first[i]))
+		if (first[i]->receiver == NULL &&
+		    confirm_may_send(first[i], is_reserve, now_ms))
 			return first[i];
 	return NULL;
 }
@@ -86,9 +102,10 @@ choose_slot(struct sender *sender, int64_t now_ms)
 		struct receiver *receiver =
 		    &sender->receivers[(sender->turn + i) %
 				       sender->receiver_count];
-		struct request *found = receiver_is_free(receiver, now_ms)
-					    ? find_slot(sender, receiver)
-					    : NULL;
+		struct request *found =
+		    receiver_is_free(receiver, now_ms)
+			? find_slot(sender, receiver, now_ms)
+			: NULL;
 		if (found != NULL &&
 		    (best == NULL || receiver->in_flight < best->in_flight)) {
 			best = receiver;
@@ -505,7 +522,7 @@ next_start_ms(const struct sender *sender, int64_t now_ms)
 		return next_ms;
 	for (size_t i = 0; i < sender->receiver_count; i++) {
 		const struct receiver *receiver = &sender->receivers[i];
-		if (find_slot(sender, receiver) == NULL)
+		if (find_slot(sender, receiver, now_ms) == NULL)
 			continue;
 		if (receiver_is_free(receiver, now_ms))
 			return now_ms;

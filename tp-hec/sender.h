@@ -30,6 +30,7 @@ struct sender_setup {
 	enum gzip gzip;
 	unsigned in_flight;
 	int64_t ack_timeout_ms;
+	const struct batch_pool *pool;
 	struct window *window;
 	struct aside *aside;
 	struct stats *stats;

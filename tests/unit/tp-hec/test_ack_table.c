@@ -222,6 +222,21 @@ is_careful_for_a_while_after_ids_start_again(void **state)
 	assert_true(ack_table_may_send(table));
 }
 
+static void
+is_silent_when_no_id_came_or_was_confirmed_for_a_while(void **state)
+{
+	(void)state;
+	assert_true(ack_table_is_silent(table, 0));
+	add(0, 0, 1000);
+	add(1, 1, 2000);
+	assert_false(ack_table_is_silent(table, 1999 + ACK_TABLE_SILENCE_MS));
+	assert_true(ack_table_is_silent(table, 2000 + ACK_TABLE_SILENCE_MS));
+	assert_confirms_at(0, 0, 7000);
+	assert_false(ack_table_is_silent(table, 6999 + ACK_TABLE_SILENCE_MS));
+	ack_table_polled(table, 0, 9000); /* asking is not hearing */
+	assert_true(ack_table_is_silent(table, 7000 + ACK_TABLE_SILENCE_MS));
+}
+
 /* Ids start again; how many requests travel carefully then. */
 static int
 careful_stretch(void)
@@ -297,6 +312,7 @@ main(void)
 		TEST(asks_for_the_oldest_ids),
 		TEST(the_oldest_id_sets_the_expiry),
 		TEST(is_more_patient_after_each_expiry_until_ids_come_in_time),
+		TEST(is_silent_when_no_id_came_or_was_confirmed_for_a_while),
 		TEST(is_careful_for_a_while_after_ids_start_again),
 		TEST(stretches_of_care_double_until_channels_last),
 		TEST(asks_often_while_it_is_careful),
