@@ -2,8 +2,8 @@
  * A validating scanner for one JSON object.
  *
  * Audit events are strings for the most part, so what costs is finding where a
- * string ends: that looks at a block of bytes at a time.  The rest is one loop
- * over values with a stack of bits, object or array, in place of recursion.
+ * string ends: that looks at a block of bytes at once.  The rest is one loop
+ * over values with a stack of closing brackets in place of recursion.
  *
  * Bytes behind the line may be looked at but are never believed: each step
  * reads less than SCAN_PADDING beyond where it began, and begins inside.
@@ -14,6 +14,8 @@
 
 #if defined(__SSE2__) && !defined(SCAN_PORTABLE)
 #include <emmintrin.h>
+#else
+#include <endian.h>
 #endif
 
 struct scanner {
@@ -22,11 +24,13 @@ struct scanner {
 	const struct scan_names *names;
 	struct scan_result *result;
 	enum scan_status status;
+	const char *block;        /* the last BLOCK_BYTES that were looked at */
+	uint64_t special;         /* which of them are not plain text */
 	struct scan_slice *value; /* of the top-level member in hand, if asked
 				     for */
 	size_t depth;             /* open objects and arrays */
-	char closer;              /* of the innermost */
-	uint64_t is_object[SCAN_MAX_DEPTH / 64]; /* a bit for each */
+	char *closers;            /* what closes each of them */
+	char closer;              /* and the innermost */
 };
 
 size_t
@@ -56,68 +60,82 @@ fail(struct scanner *s, const char *at, enum scan_status status)
 	return NULL;
 }
 
+enum { BLOCK_BYTES = 64 };
+
 #if defined(__SSE2__) && !defined(SCAN_PORTABLE)
 
-enum { BLOCK_BYTES = 32 };
+enum { STEP_BYTES = 16 };
 
-/* A bit for each of 16 bytes that is a quote, a backslash, a control character
-   or not ASCII; the last two are one comparison, for bytes are signed here. */
-static inline unsigned
-special_bytes(const char *at)
+/* A bit for each of STEP_BYTES bytes that is a quote, a backslash, a control
+   character or not ASCII; the last two are one comparison, for bytes are signed
+   here. */
+static inline uint64_t
+special_in_step(const char *at)
 {
 	__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
 	__m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
 	__m128i escape = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
 	__m128i other = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
 
-	return (unsigned)_mm_movemask_epi8(
+	return (uint64_t)_mm_movemask_epi8(
 	    _mm_or_si128(_mm_or_si128(quote, escape), other));
-}
-
-/* How many bytes from `at` on are plain text; BLOCK_BYTES are looked at. */
-static inline size_t
-plain_bytes(const char *at)
-{
-	unsigned special = special_bytes(at) | special_bytes(at + 16) << 16;
-
-	return special == 0 ? BLOCK_BYTES : (size_t)__builtin_ctz(special);
 }
 
 #else
 
-enum { BLOCK_BYTES = 8 };
+enum { STEP_BYTES = 8 };
 
-static inline int
-is_special(unsigned char byte)
-{
-	return byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\';
-}
-
-/* How many bytes from `at` on are plain text; BLOCK_BYTES are looked at, at
-   first all at once: (x - 1) & ~x has the high bit of each byte that is 0. */
-static inline size_t
-plain_bytes(const char *at)
+/* The same with plain integers: the high bit of each byte says what is so, and
+   a multiplication gathers them.  Nothing carries from byte to byte. */
+static inline uint64_t
+special_in_step(const char *at)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
 	const uint64_t high = ones * 0x80;
 	uint64_t bytes;
 
 	memcpy(&bytes, at, sizeof(bytes));
-	uint64_t quote = bytes ^ (ones * '"');
-	uint64_t escape = bytes ^ (ones * '\\');
-	uint64_t special = bytes | (bytes - ones * 0x20) |
-			   ((quote - ones) & ~quote) |
-			   ((escape - ones) & ~escape);
-	if ((special & high) == 0)
-		return BLOCK_BYTES;
-
-	size_t plain = 0;
-	while (plain < BLOCK_BYTES && !is_special((unsigned char)at[plain]))
-		plain++;
-	return plain;
+	bytes = le64toh(bytes);
+	uint64_t low = bytes & ~high;
+	uint64_t no_quote = (low ^ ones * '"') + ~high;
+	uint64_t no_escape = (low ^ ones * '\\') + ~high;
+	uint64_t no_control = low + ones * (0x80 - 0x20);
+	uint64_t special = bytes | ~(no_quote & no_escape & no_control);
+	return ((special & high) >> 7) * UINT64_C(0x0102040810204080) >> 56;
 }
 
 #endif
+
+static inline uint64_t
+special_in_block(const char *at)
+{
+	uint64_t special = 0;
+
+	for (size_t i = 0; i < BLOCK_BYTES; i += STEP_BYTES)
+		special |= special_in_step(at + i) << i;
+	return special;
+}
+
+/* The first byte from `at` on that is not plain text; the end, or a byte behind
+   it, when there is none.  A block holds several strings, as a rule: what was
+   seen of it beyond this one is kept for the next. */
+static inline const char *
+skip_plain(struct scanner *s, const char *at)
+{
+	for (;;) {
+		size_t offset = (size_t)(at - s->block);
+		if (offset < BLOCK_BYTES) {
+			uint64_t rest = s->special >> offset;
+			if (rest != 0)
+				return at + __builtin_ctzll(rest);
+			at = s->block + BLOCK_BYTES;
+		}
+		if (at >= s->end)
+			return at;
+		s->block = at;
+		s->special = special_in_block(at);
+	}
+}
 
 static inline int
 is_digit(char c)
@@ -223,18 +241,15 @@ skip_special(struct scanner *s, const char *at)
 static inline const char *
 skip_string(struct scanner *s, const char *at)
 {
-	at++;
-	while (at < s->end) {
-		size_t plain = plain_bytes(at);
-		at += plain;
-		if (plain == BLOCK_BYTES)
-			continue;
-		if (*at == '"')
-			return at + 1;
-		if (at >= s->end || (at = skip_special(s, at)) == NULL)
-			break;
+	at = skip_plain(s, at + 1);
+	while (*at != '"') {
+		if (at >= s->end)
+			return fail(s, s->end, SCAN_NOT_JSON);
+		if ((at = skip_special(s, at)) == NULL)
+			return NULL;
+		at = skip_plain(s, at);
 	}
-	return at == NULL ? NULL : fail(s, s->end, SCAN_NOT_JSON);
+	return at + 1;
 }
 
 /* One digit or more. */
@@ -269,7 +284,7 @@ skip_number(struct scanner *s, const char *at)
 	return at;
 }
 
-static const char *
+static inline const char *
 skip_word(struct scanner *s, const char *at, const char *word, size_t len_bytes)
 {
 	if (memcmp(at, word, len_bytes) != 0)
@@ -342,28 +357,18 @@ skip_key(struct scanner *s, const char *at)
 static inline const char *
 open_level(struct scanner *s, const char *at)
 {
-	size_t level = s->depth;
-	uint64_t bit = UINT64_C(1) << level % 64;
-
-	if (level == SCAN_MAX_DEPTH)
+	if (s->depth == SCAN_MAX_DEPTH)
 		return fail(s, at, SCAN_TOO_DEEP);
-	if (*at == '{')
-		s->is_object[level / 64] |= bit;
-	else
-		s->is_object[level / 64] &= ~bit;
-	s->depth++;
 	s->closer = *at == '{' ? '}' : ']';
+	s->closers[s->depth++] = s->closer;
 	return skip_blanks(s, at + 1);
 }
 
 static inline void
 close_level(struct scanner *s)
 {
-	size_t level = --s->depth - 1; /* the one that goes on */
-
-	if (s->depth > 0)
-		s->closer =
-		    s->is_object[level / 64] >> level % 64 & 1 ? '}' : ']';
+	if (--s->depth > 0)
+		s->closer = s->closers[s->depth - 1];
 }
 
 /* Behind a value: whatever it closes, then the comma before the next value,
@@ -418,10 +423,14 @@ enum scan_status
 scan_object(const char *line, size_t len_bytes, const struct scan_names *names,
     struct scan_result *result)
 {
+	char closers[SCAN_MAX_DEPTH];
 	struct scanner s = { .begin = line,
 		.end = line + len_bytes,
+		.block = line,
+		.special = special_in_block(line),
 		.names = names,
-		.result = result };
+		.result = result,
+		.closers = closers };
 	const char *at;
 
 	for (size_t i = 0; i < names->count; i++)
