@@ -819,6 +819,18 @@ is_asked() {
 	[[ $(tail -n 1 acks) == "stop 0 "* ]]
 }
 
+@test "tp-hec: SIGTERM ends a pause, however long it was to be" {
+	collector --fault kind=status,status=503,code=9,retry-after=60,times=1
+	stream --batch-age 0
+	echo '{"uid":"u-1"}' >&7
+	retry 5 grep -q 'next attempt in 60' log
+	kill -TERM "$SENDER_PID"
+	await_end
+	exec 7>&-
+	[ "$status" -eq 0 ]
+	[[ $(tail -n 1 acks) == "stop 1 "* ]]
+}
+
 @test "tp-hec: with nothing in hand no --grace is too short" {
 	collector
 	stream --batch-age 0 --grace 0

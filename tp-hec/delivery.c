@@ -119,6 +119,7 @@ note_reader_gone(struct delivery *d)
 	d->is_reader_gone = 1;
 	d->grace_ends_ms = clock_ms() + d->options->grace_ms;
 	intake_close(d->intake);
+	sender_hurry(d->sender);
 }
 
 static void
@@ -259,6 +260,7 @@ heed_stop(struct delivery *d, int64_t now_ms)
 	d->grace_ends_ms = now_ms + d->options->grace_ms;
 	d->end_awaited_until_ms = now_ms + END_WAIT_MS;
 	intake_close(d->intake);
+	sender_hurry(d->sender);
 }
 
 /* --- the loop ------------------------------------------------------------- */

@@ -91,6 +91,14 @@ receiver_took_part(struct receiver *receiver, int64_t now_ms)
 }
 
 void
+receiver_hurry(struct receiver *receiver)
+{
+	receiver->benched_until_ms = 0;
+	backoff_reset(&receiver->retry);
+	backoff_reset(&receiver->hold);
+}
+
+void
 receiver_acks_fail(struct receiver *receiver, enum ack_trouble trouble,
     int64_t now_ms)
 {

@@ -90,6 +90,9 @@ receiver_succeeded(struct receiver *receiver, unsigned period, int64_t now_ms);
 int receiver_bench(struct receiver *receiver, enum trouble trouble,
     unsigned period, int64_t asked_ms, int64_t now_ms);
 
+/* The present pause is over, and the next ones begin small again. */
+void receiver_hurry(struct receiver *receiver);
+
 /* A question about ackIds was not answered, or ids had to be given up. */
 void receiver_acks_fail(struct receiver *receiver, enum ack_trouble trouble,
     int64_t now_ms);

@@ -58,6 +58,13 @@ sender_send_only_before(struct sender *sender, int64_t line)
 	outbox_send_only_before(sender->outbox, line);
 }
 
+void
+sender_hurry(struct sender *sender)
+{
+	for (size_t i = 0; i < sender->receiver_count; i++)
+		receiver_hurry(&sender->receivers[i]);
+}
+
 /* --- starting requests ---------------------------------------------------- */
 
 /*

@@ -55,6 +55,10 @@ void sender_wait(struct sender *sender, struct curl_waitfd *fds, unsigned count,
 /* Sends nothing that lies at or behind `line`; what flies goes on. */
 void sender_send_only_before(struct sender *sender, int64_t line);
 
+/* Time is short: asks every receiver now, however long it was to be left alone.
+ */
+void sender_hurry(struct sender *sender);
+
 /* Whether all lines (that may still be sent) are settled. */
 int sender_is_idle(const struct sender *sender);
 
