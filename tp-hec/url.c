@@ -88,8 +88,7 @@ static int
 complete_path(CURLU *url, const char *path)
 {
 	char *given = part(url, CURLUPART_PATH);
-	int is_bare = (given == NULL || strcmp(given, "/") == 0) &&
-		      !has_part(url, CURLUPART_QUERY);
+	int is_bare = given == NULL || strcmp(given, "/") == 0;
 
 	curl_free(given);
 	if (is_bare)

@@ -32,6 +32,8 @@ test_a_bare_address_gets_the_path(void **state)
 	    "https://h:8088/services/collector/raw");
 	assert_url("https://h:8088/", &none,
 	    "https://h:8088/services/collector/raw?sourcetype=teleport%3aaudit");
+	assert_url("https://h:8088?x=y", NULL,
+	    "https://h:8088/services/collector/raw?x=y");
 }
 
 static void
