@@ -752,6 +752,22 @@ dead_uids() {
 	[ "$(hec_stats .accepted)" -eq 0 ]
 }
 
+@test "tp-hec: --dry-run sleeps while a non-blocking input has nothing" {
+	HEC_URL=http://127.0.0.1:1
+	mkfifo pipe
+	perl -MFcntl -e 'fcntl(STDIN, F_SETFL, O_NONBLOCK) and exec @ARGV' \
+		"${SENDER[@]}" --url "$HEC_URL" --dry-run <pipe 2>log 3>&- &
+	SENDER_PID=$!
+	exec 7>pipe
+	events 1 10 >&7
+	sleep 1
+	ticks=$(awk '{ print $14 + $15 }' "/proc/$SENDER_PID/stat")
+	exec 7>&-
+	wait "$SENDER_PID"
+	grep -q '10 events' log
+	[ "$ticks" -lt 50 ]
+}
+
 @test "tp-hec: --stats keeps a file that says what was done" {
 	collector --poison 'u-5"'
 	events 1 10 >in

@@ -442,6 +442,8 @@ delivery_rehearse(struct options *options, int input_fd)
 	setup.cookie = &r;
 	d->intake = intake_new(&setup);
 	while (!intake_is_done(d->intake)) {
+		poll(&(struct pollfd){ .fd = input_fd, .events = POLLIN }, 1,
+		    -1); /* for it may be non-blocking */
 		intake_read(d->intake);
 		intake_turn(d->intake, clock_ms());
 	}
