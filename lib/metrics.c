@@ -11,11 +11,17 @@
 #include "lib/io.h"
 
 void
-metrics_add(struct buffer *text, const char *name, const char *type,
-    const char *help, uint64_t value)
+metrics_add(struct buffer *text, const char *prefix,
+    const struct metric *metrics, size_t count)
 {
-	buffer_printf(text, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n",
-	    name, help, name, type, name, value);
+	static const char *const kinds
+	    [] = { [METRIC_COUNTER] = "counter", [METRIC_GAUGE] = "gauge" };
+
+	for (const struct metric *m = metrics; m < metrics + count; m++)
+		buffer_printf(text,
+		    "# HELP %s%s %s\n# TYPE %s%s %s\n%s%s %" PRIu64 "\n",
+		    prefix, m->name, m->help, prefix, m->name, kinds[m->kind],
+		    prefix, m->name, m->value);
 }
 
 static int

@@ -9,28 +9,32 @@
 #include "lib/message.h"
 #include "lib/metrics.h"
 
-#define PREFIX "tp_fetch_"
-
 enum { INTERVAL_MS = 5000 };
 
 static void
 format(const struct stats *s, struct buffer *text)
 {
-	metrics_add(text, PREFIX "events_written_total", "counter",
-	    "Events written, one a line.", s->lines);
-	metrics_add(text, PREFIX "events_skipped_total", "counter",
-	    "Events that a filter left out.", s->skipped);
-	metrics_add(text, PREFIX "gaps_total", "counter",
-	    "Events that could not be exported; a gap line stands for each.",
-	    s->gaps);
-	metrics_add(text, PREFIX "pages_total", "counter",
-	    "Pages read from the audit log.", s->pages);
-	metrics_add(text, PREFIX "waiting", "gauge",
-	    "1 while the server is away or refuses us.", s->is_waiting);
-	metrics_add(text, PREFIX "last_event_timestamp_seconds", "gauge",
-	    "Time of the latest event read.", s->last_event_time);
-	metrics_add(text, PREFIX "certificate_expiry_timestamp_seconds",
-	    "gauge", "When our certificate expires.", s->certificate_expiry);
+	const struct metric metrics[] = {
+		{ METRIC_COUNTER, "events_written_total",
+		    "Events written, one a line.", s->lines },
+		{ METRIC_COUNTER, "events_skipped_total",
+		    "Events that a filter left out.", s->skipped },
+		{ METRIC_COUNTER, "gaps_total",
+		    "Events that could not be exported; a gap line stands for each.",
+		    s->gaps },
+		{ METRIC_COUNTER, "pages_total",
+		    "Pages read from the audit log.", s->pages },
+		{ METRIC_GAUGE, "waiting",
+		    "1 while the server is away or refuses us.",
+		    s->is_waiting },
+		{ METRIC_GAUGE, "last_event_timestamp_seconds",
+		    "Time of the latest event read.", s->last_event_time },
+		{ METRIC_GAUGE, "certificate_expiry_timestamp_seconds",
+		    "When our certificate expires.", s->certificate_expiry },
+	};
+
+	metrics_add(text, "tp_fetch_", metrics,
+	    sizeof(metrics) / sizeof(metrics[0]));
 }
 
 void
