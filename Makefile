@@ -93,8 +93,8 @@ STANDINS = $(B)/standin-auth $(B)/standin-hec
 $(STANDINS): $(B)/standin-%:
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(call libs,standin) $(LDLIBS)
-$(B)/standin-auth: $(call objects,tests/standin/auth/*.c)
-$(B)/standin-hec: $(call objects,tests/standin/hec/*.c)
+$(B)/standin-auth: $(call objects,tests/standin/*.c tests/standin/auth/*.c)
+$(B)/standin-hec: $(call objects,tests/standin/*.c tests/standin/hec/*.c)
 
 # tests/KIND/PROGRAM/x.c becomes KIND/PROGRAM/x and links PROGRAM's own objects;
 # tests/KIND/lib/ links lib/ alone.  Fuzz targets need FUZZ=1 CC=clang.

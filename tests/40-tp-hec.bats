@@ -9,17 +9,11 @@ bats_require_minimum_version 1.5.0
 load helpers.bash
 
 setup() {
-	BUILD=${BUILD_DIR:-$BUILD}
-	cd "$BATS_TEST_TMPDIR" || return
-	(umask 077 && echo T >token)
-	HEC_PID=
-	SENDER_PID=
-	SENDER=("$BUILD/tp-hec" --token-file token)
+	sender_set_up
 }
 
 teardown() {
-	# shellcheck disable=SC2086 # pids, or nothing
-	stop $SENDER_PID $HEC_PID
+	sender_tear_down
 }
 
 # events FIRST LAST: lines of some 200 bytes with a uid each.
@@ -34,15 +28,6 @@ events() {
 # collector [OPTION...]: the stand-in, which writes what it accepts to got.
 collector() {
 	standin_hec_start --out got --untold-out untold --uids "$@"
-}
-
-# send [OPTION...] <INPUT: to the collector; the acknowledgements go to acks,
-# messages to log, the exit code to status.
-send() {
-	status=0
-	timeout 50 "${SENDER[@]}" --url "$HEC_URL" "$@" >acks 2>log || status=$?
-	echo "status $status"
-	tail -n 5 acks log
 }
 
 # has_once FILE: the collector has every line of FILE, once, and nothing else.

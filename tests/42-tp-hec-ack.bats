@@ -8,19 +8,12 @@ bats_require_minimum_version 1.5.0
 load helpers.bash
 
 setup() {
-	BUILD=${BUILD_DIR:-$BUILD}
-	cd "$BATS_TEST_TMPDIR" || return
-	(umask 077 && echo T >token)
-	HEC_PID=
-	SENDER_PID=
-	SENDER=("$BUILD/tp-hec" --token-file token --ack indexer --batch-bytes 50k
-		--stats stats.prom)
+	sender_set_up --ack indexer --batch-bytes 50k --stats stats.prom
 	events 1 3000 >in
 }
 
 teardown() {
-	# shellcheck disable=SC2086 # pids, or nothing
-	stop $SENDER_PID $HEC_PID
+	sender_tear_down
 }
 
 # events FIRST LAST: lines of some 150 bytes with a uid each.
@@ -35,15 +28,6 @@ events() {
 # got is what has been indexed.
 indexers() {
 	standin_hec_start --token T,ack --out got --uids "$@"
-}
-
-# send [OPTION...] <INPUT: the acknowledgements go to acks, messages to log,
-# the exit code to status.
-send() {
-	status=0
-	timeout 50 "${SENDER[@]}" --url "$HEC_URL" "$@" >acks 2>log || status=$?
-	echo "status $status"
-	tail -n 5 acks log
 }
 
 # start FILE [OPTION...]: the same in the background.

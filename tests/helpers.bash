@@ -82,6 +82,31 @@ hec_stats() {
 	curl -sS -k -m 10 "${HEC_CURL[@]}" "$HEC_URL/standin/stats" | jq -c "${1:-.}"
 }
 
+# sender_set_up [OPTION...]: SENDER becomes tp-hec with these options and the
+# stand-in's token; the test runs in a folder of its own.
+sender_set_up() {
+	BUILD=${BUILD_DIR:-$BUILD}
+	cd "$BATS_TEST_TMPDIR" || return
+	(umask 077 && echo T >token)
+	HEC_PID=
+	SENDER_PID=
+	SENDER=("$BUILD/tp-hec" --token-file token "$@")
+}
+
+sender_tear_down() {
+	# shellcheck disable=SC2086 # pids, or nothing
+	stop $SENDER_PID $HEC_PID
+}
+
+# send [OPTION...] <INPUT: SENDER, to the stand-in for HEC; the acknowledgements
+# go to acks, messages to log, the exit code to status.
+send() {
+	status=0
+	timeout 50 "${SENDER[@]}" --url "$HEC_URL" "$@" >acks 2>log || status=$?
+	echo "status $status"
+	tail -n 5 acks log
+}
+
 # standin_auth_start PKI [OPTION...]: a stand-in for the Auth Service, with the
 # identities that tests/pki.sh made in PKI.  Sets AUTH_PID, AUTH_PORT and
 # AUTH_STATS, the file that its figures go to.

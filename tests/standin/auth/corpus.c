@@ -1,7 +1,7 @@
 /* Eight kinds of audit events, filled from short lists of made-up values. */
 #include "corpus.h"
 
-#include "say.h"
+#include "../say.h"
 
 #define PICK(random, list)                                                     \
 	((list)[random_below((random), sizeof(list) / sizeof *(list))])

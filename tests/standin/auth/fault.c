@@ -1,8 +1,9 @@
 /* Faults: their text form, when they strike, and random ones. */
 #include "fault.h"
 
+#include "../say.h"
+#include "memory.h"
 #include "random.h"
-#include "say.h"
 
 #include <errno.h>
 #include <stdio.h>

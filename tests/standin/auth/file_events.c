@@ -5,9 +5,10 @@
  * line before it, so that every line lies in some window. */
 #include "file_events.h"
 
+#include "../say.h"
 #include "clock.h"
+#include "memory.h"
 #include "random.h"
-#include "say.h"
 #include "struct_encode.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* standin-auth: a stand-in for a Teleport Auth Service.  See --help. */
+#include "../say.h"
 #include "options.h"
-#include "say.h"
 #include "server.h"
 #include "service.h"
 #include "whole_file.h"

@@ -1,8 +1,9 @@
 /* The command line: one table gives the parser and the help its words. */
 #include "options.h"
 
+#include "../say.h"
 #include "clock.h"
-#include "say.h"
+#include "memory.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,8 +1,9 @@
 /* One page of events, encoded straight into the reply's buffer. */
 #include "page.h"
 
+#include "../say.h"
 #include "clock.h"
-#include "say.h"
+#include "memory.h"
 #include "wire.h"
 
 #include <stdio.h>

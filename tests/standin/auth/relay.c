@@ -6,8 +6,9 @@
  * yet written. */
 #include "relay.h"
 
+#include "../say.h"
 #include "clock.h"
-#include "say.h"
+#include "memory.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -5,8 +5,9 @@
  * going away; the call is freed when both are over. */
 #include "server.h"
 
+#include "../say.h"
 #include "clock.h"
-#include "say.h"
+#include "memory.h"
 #include "whole_file.h"
 
 #include <arpa/inet.h>

@@ -1,11 +1,12 @@
 /* From a call's bytes to its reply: version check, faults, Ping, pages. */
 #include "service.h"
 
+#include "../say.h"
 #include "catalogue.h"
 #include "clock.h"
 #include "file_events.h"
 #include "listing.h"
-#include "say.h"
+#include "memory.h"
 #include "synthetic.h"
 #include "tally.h"
 #include "wire.h"

@@ -1,7 +1,7 @@
 /* JSON to google.protobuf.Struct, Value and ListValue (struct.proto). */
 #include "struct_encode.h"
 
-#include "say.h"
+#include "memory.h"
 
 #include <stdlib.h>
 

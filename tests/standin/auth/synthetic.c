@@ -5,10 +5,11 @@
  * Struct (36 and 24 characters, 8 bytes), so patching changes no length. */
 #include "synthetic.h"
 
+#include "../say.h"
 #include "clock.h"
 #include "corpus.h"
+#include "memory.h"
 #include "random.h"
-#include "say.h"
 #include "struct_encode.h"
 
 #include <stdio.h>

@@ -1,7 +1,8 @@
 /* Small files, whole: read at once, written aside and renamed. */
 #include "whole_file.h"
 
-#include "say.h"
+#include "../say.h"
+#include "memory.h"
 
 #include <errno.h>
 #include <stdio.h>

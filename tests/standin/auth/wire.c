@@ -1,7 +1,7 @@
 /* The protobuf wire format: a writer from the end to the front, a reader. */
 #include "wire.h"
 
-#include "say.h"
+#include "memory.h"
 
 #include <stdlib.h>
 #include <string.h>

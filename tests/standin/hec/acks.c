@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "message.h"
+#include "../say.h"
 #include "patience.h"
 
 struct entry {

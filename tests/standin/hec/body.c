@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "message.h"
+#include "../say.h"
 #include "patience.h"
 
 enum {

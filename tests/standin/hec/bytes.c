@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "message.h"
+#include "../say.h"
 
 char *
 bytes_reserve(struct bytes *bytes, size_t more)

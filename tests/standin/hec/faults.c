@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "../say.h"
 #include "fault_spec.h"
-#include "message.h"
 #include "patience.h"
 
 enum {

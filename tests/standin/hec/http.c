@@ -11,7 +11,7 @@
 #include <sysexits.h>
 #include <time.h>
 
-#include "message.h"
+#include "../say.h"
 #include "patience.h"
 
 enum {

@@ -14,7 +14,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "message.h"
+#include "../say.h"
 #include "patience.h"
 #include "server.h"
 #include "service.h"

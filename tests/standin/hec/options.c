@@ -11,8 +11,8 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "../say.h"
 #include "codes.h"
-#include "message.h"
 
 enum {
 	MAX_BODY_BYTES = 838860800,        /* max_content_length, 7.1.0 on */

@@ -13,7 +13,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "message.h"
+#include "../say.h"
 #include "patience.h"
 
 enum { BACKLOG = 128 };

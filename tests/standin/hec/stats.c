@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
-#include "message.h"
+#include "../say.h"
 
 struct stats {
 	pthread_mutex_t lock;

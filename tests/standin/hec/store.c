@@ -11,7 +11,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "message.h"
+#include "../say.h"
 #include "uids.h"
 
 struct store {

@@ -9,8 +9,8 @@
 #include <strings.h>
 #include <sysexits.h>
 
+#include "../say.h"
 #include "codes.h"
-#include "message.h"
 
 static void
 set_option(struct token *token, const char *option)

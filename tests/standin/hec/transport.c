@@ -15,7 +15,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "message.h"
+#include "../say.h"
 
 enum { HANDSHAKE_TIMEOUT_MS = 10000, IO_TIMEOUT_MS = 60000 };
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
-#include "message.h"
+#include "../say.h"
 
 /* The slot that holds `uid`, or the empty one where it belongs. */
 static struct uid *

@@ -1,41 +1,10 @@
-/* What every other file needs: a line to people, and memory or the end. */
-#include "say.h"
+/* Memory or the end. */
+#include "memory.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void __attribute__((format(printf, 1, 0)))
-say_list(const char *format, va_list arguments)
-{
-	flockfile(stderr);
-	fputs("standin-auth: ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
-	funlockfile(stderr);
-}
-
-void
-say(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	say_list(format, arguments);
-	va_end(arguments);
-}
-
-void
-die(int code, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	say_list(format, arguments);
-	va_end(arguments);
-	exit(code);
-}
+#include "../say.h"
 
 void *
 x_alloc(size_t size)

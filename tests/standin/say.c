@@ -1,19 +1,19 @@
-/*
- * Words to people, one write a line so that threads do not mix them.
- */
-#include "message.h"
+/* Words to people, behind the name that the program was started by. */
+#include "say.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-__attribute__((format(printf, 1, 0))) static void
+static void __attribute__((format(printf, 1, 0)))
 say_list(const char *format, va_list arguments)
 {
-	char line[1024];
-
-	vsnprintf(line, sizeof line, format, arguments);
-	fprintf(stderr, "standin-hec: %s\n", line);
+	flockfile(stderr);
+	fprintf(stderr, "%s: ", program_invocation_short_name);
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+	funlockfile(stderr);
 }
 
 void
