@@ -14,8 +14,10 @@ void
 metrics_add(struct buffer *text, const char *prefix,
     const struct metric *metrics, size_t count)
 {
-	static const char *const kinds
-	    [] = { [METRIC_COUNTER] = "counter", [METRIC_GAUGE] = "gauge" };
+	static const char *const kinds[] = {
+		[METRIC_COUNTER] = "counter",
+		[METRIC_GAUGE] = "gauge",
+	};
 
 	for (const struct metric *m = metrics; m < metrics + count; m++)
 		buffer_printf(text,
