@@ -71,6 +71,7 @@ same_events() {
 
 # start_fetch [OPTION...]: in the background, into `out` and `err`.
 start_fetch() {
+	: >err # what the one before said is no word of this one
 	"$BUILD/tp-fetch" -a "$addr" -i "$PKI/identity" "$@" \
 		>"${OUT:-out}" 2>err 3>&- &
 	pid=$!
@@ -643,6 +644,7 @@ try() {
 
 # start_tls OPTION...: openssl's server, with the host certificate.
 start_tls() {
+	: >server.log # or the port of the one before is read
 	openssl s_server -accept 127.0.0.1:0 -cert "$PKI/server.crt" \
 		-key "$PKI/server.key" "$@" >server.log 2>&1 3>&- < <(sleep 60) &
 	started+=($!)

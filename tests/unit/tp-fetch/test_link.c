@@ -482,7 +482,7 @@ names_host_and_port_that_do_not_answer(void **state)
 
 	(void)state;
 	peer_start(&peer); /* for a port that is free afterwards */
-	link_close(link_tcp_connect("localhost", peer.port,
+	link_close(link_tcp_connect("127.0.0.1", peer.port,
 	    clock_ms() + PATIENCE_MS, -1, &failure));
 	peer_end(&peer);
 	assert_null(link_tcp_connect("127.0.0.1", peer.port,
