@@ -982,6 +982,7 @@ is_connected() {
 	done
 	expect 64 "--until: \"earliest\" is not a time" fetch --until earliest
 	expect 64 "--types: \"a,,b\" is not" fetch --types a,,b
+	expect 64 "--types: \"a, b\" is not" fetch --types 'a, b'
 	expect 64 "--timeout: \"0\"" fetch --timeout 0
 	expect 64 "--window-size: \"1ms\"" fetch --window-size 1ms
 	expect 64 "--give-up-after: \"soon\"" fetch --give-up-after soon

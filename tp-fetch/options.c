@@ -75,9 +75,10 @@ split_list(const char *name, const char *value)
 	list[0] = copy; /* so that list[0] frees it */
 	for (size_t i = 0; i < count; i++) {
 		list[i] = strsep(&copy, ",");
-		if (*list[i] == '\0')
+		if (*list[i] == '\0' || strpbrk(list[i], " \t\r\n") != NULL)
 			option_refuse(name, value,
-			    "a comma separated list of types");
+			    "event types with commas between them, and no "
+			    "blanks");
 	}
 	return list;
 }
