@@ -41,6 +41,7 @@ Runs tp-fetch | tp-hec | tp-cursor on one state directory.
       --follow      go on for ever (this is the default)
   -q, --quiet       say nothing when all went well
       --help        print this and exit
+      --version     print the version and exit
 
 Programs are looked for in $TP_BIN, or else beside this script and in $PATH.
 
@@ -76,6 +77,7 @@ parse_options() { # ARG...
 			fail 64 "${1%%=*}: is given to tp-fetch by this script"
 			;;
 		--help) usage && exit ;;
+		--version) show_version && exit ;;
 		--)
 			shift
 			hec_options+=("$@")
@@ -86,20 +88,33 @@ parse_options() { # ARG...
 		shift
 	done
 	[ -n "$state" ] || fail 64 "--state DIR is needed (see --help)"
-	# Its words would go down the pipe, as an event or an acknowledgement.
-	if [[ " ${fetch_options[*]} ${hec_options[*]} " == *" --check "* ]]; then
-		fail 64 "--check: give it to tp-fetch or tp-hec alone"
-	fi
+	local word
+	for word in --check --help --version; do
+		# Its words would go down the pipe, as an event or an acknowledgement.
+		if [[ " ${fetch_options[*]} ${hec_options[*]} " == *" $word "* ]]; then
+			fail 64 "$word: give it to tp-fetch or tp-hec alone"
+		fi
+	done
 	if [ "$mode" = --catch-up ]; then
 		fetch_options+=(--exit-on-last-event)
 	fi
 }
 
+show_version() {
+	local cursor
+	cursor=$(find_program tp-cursor) || fail 78 "tp-cursor: not found"
+	"$cursor" --version | sed "s/^tp-cursor/$self/"
+}
+
 read_env() { # FILE
-	local TP_STATE='' TP_FETCH_OPTS='' TP_HEC_OPTS='' words
+	local TP_STATE='' TP_FETCH_OPTS='' TP_HEC_OPTS='' words file why
 	[ -r "$1" ] || fail 78 "--env $1: cannot be read"
+	file=$(realpath -- "$1")
+	# Once to see, for a name without a value would end this shell.
 	# shellcheck disable=SC1090 # the operator's
-	. "$(realpath -- "$1")" || fail 78 "--env $1: is not NAME=\"words\" lines"
+	why=$(. "$file" 2>&1 >/dev/null) || fail 78 "--env $1: ${why##*"$file: "}"
+	# shellcheck disable=SC1090
+	. "$file"
 	[ -n "$state" ] || state=$TP_STATE
 	# To the end of the value, not of its first line; at which read fails.
 	read -rd '' -a words <<<"$TP_FETCH_OPTS" || true
@@ -135,12 +150,12 @@ find_programs() {
 }
 
 lock_state() {
-	local holder
-	[ -d "$state" ] || mkdir -m 700 -- "$state" 2>/dev/null || [ -d "$state" ] ||
-		fail 74 "$state: cannot make the state directory"
+	local holder why
+	[ -d "$state" ] || why=$(mkdir -m 700 -- "$state" 2>&1) || [ -d "$state" ] ||
+		fail 74 "$state: cannot make the state directory: ${why##*: }"
 	umask 077
 	{ exec {lock_fd}<>"$state/lock"; } 2>/dev/null ||
-		fail 74 "$state/lock: cannot be opened"
+		fail 74 "$state/lock: $(open_error "$state/lock"); whose is it?"
 	if ! flock -n "$lock_fd"; then
 		holder=$(head -n 1 "$state/lock")
 		fail 75 "$state: in use by ${holder:-another run}; try again when it has ended"
@@ -148,6 +163,12 @@ lock_state() {
 	# For people only, so a full disk must not stop the run here.
 	printf '%s, process %d, since %(%FT%T%z)T\n' "$self" $$ -1 2>/dev/null \
 		>"$state/lock" || true
+}
+
+open_error() { # FILE: why it cannot be opened to read and write
+	local why
+	why=$({ : <>"$1"; } 2>&1) || true
+	printf '%s\n' "${why##*: }"
 }
 
 # Sets read_end and write_end to those of a new pipe. (Only of a job of its own

@@ -395,6 +395,7 @@ is_stopped() { # PID
 	fake tp-hec 'exit 0'
 	run "$pipeline" --state no/such/place
 	[ "$status" -eq 74 ]
+	[[ $output == *"no/such/place: cannot make the state directory: No such file"* ]]
 }
 
 @test "pipeline: a stage that is stopped for a while has not ended" {
@@ -412,15 +413,18 @@ is_stopped() { # PID
 	[ "$status" -eq 0 ]
 }
 
-@test "pipeline: --check is not a run, so its words are not sent as events" {
+@test "pipeline: what is no run has words that are not sent as events" {
 	fake tp-fetch "$three_lines"
-	for words in '--check' '-- --check'; do
+	for words in '--check' '-- --check' '-- --help' '-- --version'; do
 		# shellcheck disable=SC2086 # options
 		run "$pipeline" --state S $words
 		[ "$status" -eq 64 ]
-		[[ $output == *"--check: "* ]]
+		[[ $output == *"${words#-- }: "* ]]
 	done
 	[ ! -e words.tp-fetch ]
+	run "$pipeline" --version
+	[ "$status" -eq 0 ]
+	[[ $output =~ ^tp-pipeline\ [0-9.]+$ ]]
 }
 
 @test "pipeline: --env gives the state and the first words of each program" {
@@ -440,4 +444,11 @@ is_stopped() { # PID
 	[ -f S/cursor ]
 	run "$pipeline" --env missing
 	[ "$status" -eq 78 ]
+	for line in 'TP_STATE="$NOT_SET/S"' 'TP_STATE="S' 'no command'; do
+		echo "$line" >env
+		run "$pipeline" --env env
+		[ "$status" -eq 78 ]
+		[ "${#lines[@]}" -eq 1 ]
+		[[ $output == "tp-pipeline: --env env: line "* ]]
+	done
 }
