@@ -138,6 +138,8 @@ parse_address(const char *text, const char *default_port, char host[256],
 		end = colon;
 	}
 	const char *port_text = colon != NULL ? colon + 1 : default_port;
+	if (strpbrk(text, " \t\r\n\"'/?#@\\") != NULL)
+		return -1; /* a URL, most likely */
 	if (copy_part(text, (size_t)(end - text), host, 256) == -1 ||
 	    parse_number(port_text, 1, 65535, &number) == -1)
 		return -1;

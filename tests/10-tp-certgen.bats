@@ -307,6 +307,8 @@ fetch() {
 	expect 64 '--dns-names' "$certgen" --dns-names '' "$out"
 	expect 64 '--dns-names' "$certgen" --dns-names 'a,,b' "$out"
 	expect 64 '--dns-names' "$certgen" --dns-names 'a b' "$out"
+	expect 64 '--ip' "$certgen" --dns-names 192.0.2.7 "$out"
+	expect 64 '--teleport-addr' "$certgen" --teleport-addr 'a b' "$out"
 	expect 64 '--dns-names' "$certgen" --dns-names '-a' "$out"
 	expect 64 '--dns-names' "$certgen" --dns-names 'a,DNS:b' "$out"
 	expect 64 '--dns-names' "$certgen" --dns-names 'a.*.b' "$out"

@@ -23,9 +23,19 @@ is_label(const char *label, size_t len_bytes)
 }
 
 static int
+is_address(const char *address)
+{
+	unsigned char bytes[sizeof(struct in6_addr)];
+
+	return inet_pton(AF_INET, address, bytes) == 1 ||
+	       inet_pton(AF_INET6, address, bytes) == 1;
+}
+
+/* A client that asks for an address does not look at the host names. */
+static int
 is_host(const char *host)
 {
-	if (strlen(host) > MAX_HOST_BYTES)
+	if (strlen(host) > MAX_HOST_BYTES || is_address(host))
 		return 0;
 	if (strncmp(host, "*.", 2) == 0)
 		host += 2;
@@ -37,15 +47,6 @@ is_host(const char *host)
 			return 1;
 		host += len_bytes + 1;
 	}
-}
-
-static int
-is_address(const char *address)
-{
-	unsigned char bytes[sizeof(struct in6_addr)];
-
-	return inet_pton(AF_INET, address, bytes) == 1 ||
-	       inet_pton(AF_INET6, address, bytes) == 1;
 }
 
 /* A URL wants brackets around IPv6; for "*.x" an example has to do. */

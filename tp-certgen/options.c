@@ -114,7 +114,8 @@ take(void *cookie, const char *name, const char *value)
 
 	if (strcmp(name, "dns-names") == 0) {
 		if (alt_names_add_hosts(&options->server_names, value) == -1)
-			option_refuse(name, value, "a list of host names");
+			option_refuse(name, value,
+			    "a list of host names (addresses: --ip)");
 	} else if (strcmp(name, "ip") == 0) {
 		if (alt_names_add_addresses(&options->server_names, value) ==
 		    -1)
