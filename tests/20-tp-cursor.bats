@@ -421,6 +421,7 @@ cursor_options=
 		cmp S/cursor bad
 		run tp-cursor show S
 		[ "$status" -eq 65 ]
+		[[ $output == *"committed  cannot be read"* ]]
 		cp good S/cursor
 	done
 	: >S/cursor

@@ -106,7 +106,8 @@ check_line(struct session *session, const struct ack_line *ack)
 	}
 	if (*ack->uid && *uid && strcmp(ack->uid, uid) != 0) {
 		message("line %lld is acknowledged as %s, but is %s in run %s: "
-			"lines were dropped or added in between",
+			"lines were dropped or added in between (for a filter "
+			"that drops lines: tp-fetch --tag)",
 		    (long long)ack->line, ack->uid, uid, run_id(session->run));
 		return EXIT_DATA;
 	}
@@ -236,7 +237,7 @@ judge(const struct session *session, int64_t lines, int is_finished)
 	if (run_is_tagged(session->run))
 		return 0; /* a filter dropped the last ones, as it may */
 	message("run %s: %lld lines acknowledged of %lld: lines were lost in "
-		"between",
+		"between (for a filter that drops lines: tp-fetch --tag)",
 	    run, (long long)safe, (long long)lines);
 	return EXIT_DATA;
 }

@@ -149,15 +149,18 @@ print_state(const json_t *state)
 		return;
 	printf("window     %s to %s\n", text_at(search, "from"),
 	    text_at(search, "to"));
+	printf("read up to %s\n", text_at(search, "at"));
 	print_plain("page key   ", *key ? key : "(the window's first page)");
 	printf("seen       %zu events of the page in hand\n",
 	    json_object_size(json_object_get(search, "seen")));
 }
 
 static void
-print_for_people(const json_t *cursor, const json_t *journal)
+print_for_people(const json_t *cursor, const json_t *journal, int is_readable)
 {
-	if (json_is_null(cursor))
+	if (!is_readable)
+		puts("committed  cannot be read");
+	else if (json_is_null(cursor))
 		puts("committed  nothing yet");
 	else {
 		print_state(json_object_get(cursor, "state"));
@@ -184,6 +187,7 @@ show(int dir_fd, const char *path, int is_json)
 	struct cursor cursor;
 	int exit_code = 0;
 	json_t *committed = describe_cursor(dir_fd, path, &cursor, &exit_code);
+	int is_readable = exit_code == 0;
 	json_t *journal = describe_journal(dir_fd, path, &cursor, &exit_code);
 
 	if (is_json) {
@@ -193,7 +197,7 @@ show(int dir_fd, const char *path, int is_json)
 		putchar('\n');
 		json_decref(whole);
 	} else
-		print_for_people(committed, journal);
+		print_for_people(committed, journal, is_readable);
 	json_decref(committed);
 	json_decref(journal);
 	cursor_free(&cursor);
