@@ -155,6 +155,19 @@ option_size(const char *name, const char *value, int64_t least, int64_t most)
 	option_refuse(name, value, wanted);
 }
 
+/* In the largest unit that leaves no rest, up to hours. */
+static const char *
+duration_text(int64_t ms, char text[32])
+{
+	if (ms > 0 && ms % 3600000 == 0)
+		snprintf(text, 32, "%lldh", (long long)ms / 3600000);
+	else if (ms % 1000 == 0)
+		snprintf(text, 32, "%llds", (long long)ms / 1000);
+	else
+		snprintf(text, 32, "%lldms", (long long)ms);
+	return text;
+}
+
 int64_t
 option_duration_ms(const char *name, const char *value, int64_t least_ms,
     int64_t most_ms)
@@ -164,9 +177,11 @@ option_duration_ms(const char *name, const char *value, int64_t least_ms,
 	if (parse_duration(value, least_ms, most_ms, &ms) == 0)
 		return ms;
 	char wanted[96];
+	char least[32];
+	char most[32];
 	snprintf(wanted, sizeof(wanted),
-	    "a duration from %lld ms to %lld s (such as 500ms, 10s or 1h30m)",
-	    (long long)least_ms, (long long)most_ms / 1000);
+	    "a duration from %s to %s (such as 500ms, 10s or 1h30m)",
+	    duration_text(least_ms, least), duration_text(most_ms, most));
 	option_refuse(name, value, wanted);
 }
 
