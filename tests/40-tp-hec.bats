@@ -761,6 +761,19 @@ dead_uids() {
 	grep -qx 'tp_hec_events_dead_total 1' stats.prom
 	grep -qx 'tp_hec_events_acknowledged_total 10' stats.prom
 	grep -qx 'tp_hec_requests_total{result="accepted"} 1' stats.prom
+	send --stats no/such/file <in
+	[ "$status" -eq 78 ]
+	[ "$(cat log)" = "tp-hec: --stats: no/such/file: No such file or directory" ]
+	[ ! -s acks ]
+}
+
+@test "tp-hec: a progress line shows on a terminal, but not among acknowledgements" {
+	collector --fault kind=latency,ms=1500,times=0
+	events 1 10 >in
+	run script -qec "'$BUILD/tp-hec' --url $HEC_URL --token-file token <in >acks" /dev/null
+	[[ $output == *"10 in hand"* || $output == *"in flight"* ]]
+	run script -qec "'$BUILD/tp-hec' --url $HEC_URL --token-file token <in" /dev/null
+	[ "$(tr -d '\r' <<<"$output")" = "ack 10 u-10"$'\n'"end 10" ]
 }
 
 @test "tp-hec: a collector slower than --batch-age gets full batches all the same" {

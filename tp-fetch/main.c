@@ -298,8 +298,10 @@ fetch(struct run *run)
 {
 	const struct options *options = &run->options;
 	const int64_t start_ms = clock_ms();
-	int code = open_state(run);
 
+	if (stats_write(&run->stats) == -1)
+		return EXIT_CONFIG;
+	int code = open_state(run);
 	if (code != 0 || run->state == NULL) /* stopped before it began */
 		return code;
 	if ((code = open_search(run)) != 0)

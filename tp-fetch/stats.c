@@ -37,18 +37,20 @@ format(const struct stats *s, struct buffer *text)
 	    sizeof(metrics) / sizeof(metrics[0]));
 }
 
-void
+int
 stats_write(struct stats *stats)
 {
 	struct buffer text = { 0 };
 
 	if (stats->path == NULL)
-		return;
+		return 0;
 	format(stats, &text);
-	if (metrics_write(stats->path, &text) == -1)
+	int result = metrics_write(stats->path, &text);
+	if (result == -1)
 		message("--stats: %s: %s", stats->path, strerror(errno));
 	buffer_free(&text);
 	stats->due_ms = clock_ms() + INTERVAL_MS;
+	return result;
 }
 
 void

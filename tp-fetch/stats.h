@@ -22,6 +22,6 @@ struct stats {
 void stats_write_if_due(struct stats *stats);
 
 /* Writes it now. */
-void stats_write(struct stats *stats);
+int stats_write(struct stats *stats);
 
 #endif

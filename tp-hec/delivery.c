@@ -383,6 +383,10 @@ delivery_run(struct options *options, int input_fd, int ack_fd, int stop_fd)
 		.stats_due_ms = clock_ms(),
 		.exit_code = UNSET };
 
+	if (options->stats_file != NULL &&
+	    stats_write(&d.stats, options->stats_file) == -1)
+		die(EXIT_CONFIG, "--stats: %s: %s", options->stats_file,
+		    strerror(errno));
 	d.window = window_new();
 	d.aside = aside_open(options->dead_letter, 0, &d.stats);
 	if (aside_is(d.aside, input_fd))

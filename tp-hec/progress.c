@@ -16,7 +16,8 @@ static const char clear_line[] = "\r\033[K";
 void
 progress_start(struct progress *progress, int64_t now_ms)
 {
-	*progress = (struct progress){ .is_on = isatty(STDERR_FILENO),
+	*progress = (struct progress){ .is_on = isatty(STDERR_FILENO) &&
+						!isatty(STDOUT_FILENO),
 		.due_ms = now_ms + INTERVAL_MS,
 		.shown_ms = now_ms };
 }
