@@ -230,7 +230,7 @@ explain_verification(struct link_tls *tls, const char *server_name)
 	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
 		link_fail(failure,
 		    "the server's certificate is not signed by a CA of ours"
-		    " (its issuer: %s)",
+		    " (its issuer: %s); is it the Auth Service?",
 		    text);
 		break;
 	default:

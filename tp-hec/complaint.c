@@ -26,6 +26,7 @@ static const struct {
 	{ 401, -1, "check what stands before the receiver" },
 	{ 403, -1, "check what stands before the receiver" },
 	{ 404, -1, "check the path in --url" },
+	{ 404, 404, "check the path in --url" },
 	{ 405, -1, "check the path in --url" },
 	{ 407, -1, "check --proxy" },
 };
@@ -38,7 +39,7 @@ find_advice(enum trouble trouble, const struct verdict *verdict, int status)
 		    (advices[i].status == 0 || advices[i].status == status))
 			return advices[i].advice;
 	if (status == 0 && trouble == TROUBLE_REFUSED)
-		return "check --ca, --cert and --key";
+		return "check --url, --ca, --cert and --key";
 	return NULL;
 }
 
