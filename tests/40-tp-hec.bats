@@ -2,7 +2,7 @@
 # tp-hec against the stand-in for Splunk's HTTP Event Collector: every line is
 # delivered once or set aside, whatever the collector says, and acknowledged
 # only then.
-# shellcheck disable=SC2030,SC2031,SC2034 # a test's own shell; for helpers.bash
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034 # perl; a test's own shell; for helpers.bash
 
 bats_require_minimum_version 1.5.0
 
@@ -426,7 +426,7 @@ dead_uids() {
 	HEC_URL=https://127.0.0.2:$HEC_PORT
 	send --ca pki/ca.pem --give-up-after 300ms <in
 	[ "$status" -eq 77 ]
-	grep -q "127.0.0.2.*check --ca" log
+	grep -q "127.0.0.2.*check --url, --ca" log
 	[[ $(tail -n 1 acks) == "stop 0 "* ]]
 }
 
@@ -677,7 +677,7 @@ dead_uids() {
 	send --check --ca pki/ca.pem --cert pki/old.pem --key pki/old.key
 	[ "$status" -eq 77 ]
 	grep -q 'the client certificate has expired' log
-	grep -q 'check --ca, --cert and --key' log
+	grep -q 'check --url, --ca, --cert and --key' log
 }
 
 @test "tp-hec: --replay-dead-letter sends what had been set aside" {
@@ -751,6 +751,63 @@ dead_uids() {
 	wait "$SENDER_PID"
 	grep -q '10 events' log
 	[ "$ticks" -lt 50 ]
+}
+
+# answers [STATUS BODY]...: somebody who gives these answers, one a connection,
+# to whatever is asked; what was asked with goes to tokens.
+answers() {
+	local server='
+		use IO::Socket::INET;
+		my $listener = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1");
+		open(my $file, ">", "port.new"); print $file $listener->sockport; close $file;
+		rename("port.new", "port");
+		open(my $tokens, ">>", "tokens"); $tokens->autoflush(1);
+		while (my ($status, $body) = splice(@ARGV, 0, 2)) {
+			my $peer = $listener->accept; my $length = 0;
+			while (<$peer>) {
+				print $tokens $1 if /^Authorization: Splunk (.*\n)/i;
+				$length = $1 if /^Content-Length: (\d+)/i;
+				last if /^\r$/;
+			}
+			read($peer, $_, $length);
+			print $peer "HTTP/1.1 $status X\r\nConnection: close\r\n\r\n$body";
+			close($peer);
+		}'
+	perl -e "$server" "$@" 3>&- &
+	HEC_PID=$!
+	retry 10 test -s port
+	HEC_URL=http://127.0.0.1:$(<port)
+}
+
+@test "tp-hec: who stands before HEC may refuse a token in words of its own" {
+	(umask 077 && echo wrong >token)
+	answers 401 unauthorized 200 '{"text":"Success","code":0}'
+	"${SENDER[@]}" --url "$HEC_URL" <<<'{"uid":"u-1"}' >acks 2>log 3>&- &
+	SENDER_PID=$!
+	retry 5 grep -q '401, not an answer of HEC: unauthorized: .*; holding 1 line,' log
+	echo T >token
+	wait "$SENDER_PID"
+	[ "$(tail -n 1 acks)" = "end 1" ]
+	[ "$(tr -d '\r' <tokens)" = wrong$'\n'T ]
+}
+
+@test "tp-hec: a token is masked in an answer that escapes it" {
+	(umask 077 && echo secret-token >token)
+	answers 403 '{"text":"no secret\u002dtoken here","code":4}'
+	send --give-up-after 0s <<<'{}'
+	[ "$status" -eq 77 ]
+	grep -q 'no \*\*\*\*.* here' log
+	run grep -q secret-token log acks
+	[ "$status" -eq 1 ]
+}
+
+@test "tp-hec: a collector that calls gzip bad data gets it as it is" {
+	collector --fault kind=status,status=400,code=6,event=0,times=1
+	events 1 1000 >in
+	send --gzip on --batch-lines 100 --in-flight 1 <in
+	[ "$status" -eq 0 ]
+	has_once in
+	[ "$(hec_stats '.bytes > .bytes_unpacked / 2')" = true ]
 }
 
 @test "tp-hec: --stats keeps a file that says what was done" {

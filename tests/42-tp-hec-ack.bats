@@ -319,6 +319,10 @@ is_full() {
 	[ "$status" -eq 69 ]
 	[[ $(tail -n 1 acks) == "stop 0 "* ]]
 	grep -q 'not an answer of HEC' log
+	stop "$HEC_PID"
+	indexers --fault kind=status,status=403,code=4,path=ack,times=0
+	send --give-up-after 1s <in
+	[ "$status" -eq 77 ]
 }
 
 # --- tokens without it ------------------------------------------------------

@@ -22,6 +22,7 @@ judge_reply(const struct receiver *receiver, struct request *request,
 		.len_bytes = request->reply.len_bytes };
 	struct verdict verdict = verdict_of(&reply, 0);
 
+	credentials_mask_text(request->setup->credentials, verdict.text);
 	if (verdict.code == CODE_NO_DATA || verdict.kind == VERDICT_ACCEPTED) {
 		message("%s: good: reached, and the token is accepted",
 		    receiver->name);

@@ -26,7 +26,7 @@ static const struct {
 	{ 401, -1, "check what stands before the receiver" },
 	{ 403, -1, "check what stands before the receiver" },
 	{ 404, -1, "check the path in --url" },
-	{ 404, 404, "check the path in --url" },
+	{ 0, 404, "check the path in --url" }, /* Splunk's own 404 and 405 */
 	{ 405, -1, "check the path in --url" },
 	{ 407, -1, "check --proxy" },
 };

@@ -309,6 +309,8 @@ endure(const struct request *request, const struct ack_reply *answer,
 	struct verdict why =
 	    status == 0 ? request_failure(request, result) : answer->why;
 
+	credentials_mask_text(request->setup->credentials, why.text);
+	receiver->acks.is_refused = why.kind == VERDICT_HOLD;
 	receiver_acks_fail(receiver, ACK_TROUBLE_UNANSWERED, now_ms);
 	complaint_phrase(&why, status, receiver->acks.why,
 	    sizeof(receiver->acks.why));
@@ -336,6 +338,7 @@ confirm_hear(struct confirm *confirm, struct request *request, CURLcode result,
 	confirm->stats->ack_polls++;
 	switch (answer.kind) {
 	case ACK_REPLY_STATES:
+		request->receiver->acks.is_refused = 0;
 		confirmed = settle_confirmed(confirm, request, ids,
 		    answer.confirmed, now_ms);
 		receiver_acks_come(request->receiver, confirmed > 0);

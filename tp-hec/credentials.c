@@ -221,6 +221,12 @@ credentials_mask(const struct credentials *c, char *text, size_t len_bytes)
 }
 
 void
+credentials_mask_text(const struct credentials *c, char *text)
+{
+	credentials_mask(c, text, strlen(text));
+}
+
+void
 credentials_wipe(struct credentials *c)
 {
 	OPENSSL_cleanse(c->token, sizeof(c->token));

@@ -40,6 +40,9 @@ void credentials_reload(struct credentials *credentials);
 void credentials_mask(const struct credentials *credentials, char *text,
     size_t len_bytes);
 
+/* The same for words that were decoded since. */
+void credentials_mask_text(const struct credentials *credentials, char *text);
+
 /* Overwrites the secrets. */
 void credentials_wipe(struct credentials *credentials);
 

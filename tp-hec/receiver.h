@@ -44,6 +44,7 @@ struct receiver {
 	const char *url;                /* where requests go */
 	char name[RECEIVER_NAME_BYTES]; /* for people: without its query */
 	int is_gzip;
+	int has_taken_gzip;
 	unsigned in_flight;
 	unsigned limit; /* requests in flight at a time */
 	unsigned most;  /* what `limit` may grow to */
@@ -63,6 +64,7 @@ struct receiver {
 	struct {
 		enum ack_service service;
 		enum ack_trouble trouble;
+		int is_refused; /* the last question */
 		int64_t trouble_since_ms;
 		struct notice notice;
 		char why[RECEIVER_WHY_BYTES];

@@ -111,6 +111,8 @@ set_common(struct request *request)
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)REPLY_BUFFER_BYTES);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_COOKIEFILE, "");
+	/* Asks for none, and decodes what comes all the same. */
+	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "identity");
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
 	    (long)CONNECT_TIMEOUT_MS);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_reply);

@@ -155,8 +155,9 @@ start_requests(struct sender *sender, int64_t now_ms)
 		if (request == NULL)
 			return;
 		struct receiver *receiver = request->receiver;
-		/* Now, not when it refused: the operator has been at work. */
-		if (receiver->trouble == TROUBLE_REFUSED)
+		/* Now, not when it refused: the operator has been at work.
+		   Whoever stands before HEC may refuse in words of its own. */
+		if (receiver->trouble != TROUBLE_NONE)
 			credentials_reload(sender->setup->credentials);
 		confirm_before_send(request, now_ms);
 		request->slice =
@@ -179,6 +180,8 @@ start_polls(struct sender *sender, int64_t now_ms)
 		confirm_expire(sender->confirm, request, receiver, now_ms);
 		if (now_ms < confirm_due_ms(request))
 			continue;
+		if (receiver->acks.trouble == ACK_TROUBLE_UNANSWERED)
+			credentials_reload(sender->setup->credentials);
 		confirm_ask(request, receiver);
 		transfer(sender, request);
 	}
@@ -328,6 +331,23 @@ keep_prefix(struct sender *sender, struct request *request,
 	confirm_accept(sender->confirm, request, &before, verdict, now_ms);
 }
 
+/*
+ * What a receiver that does not know gzip is sent may well be bad data to it.
+ * Until it has taken some, what it refuses is sent again as it is.
+ */
+static enum verdict_kind
+kind_of(const struct request *request, const struct verdict *verdict)
+{
+	int is_all_bad =
+	    verdict->kind == VERDICT_SOME_BAD ||
+	    (verdict->kind == VERDICT_PREFIX_BAD && verdict->bad == 0);
+
+	return is_all_bad && request->is_compressed &&
+		       !request->receiver->has_taken_gzip
+		   ? VERDICT_NO_GZIP
+		   : verdict->kind;
+}
+
 static enum request_result
 result_of(enum verdict_kind kind)
 {
@@ -354,12 +374,14 @@ obey(struct sender *sender, struct request *request,
     const struct verdict *verdict, int status, int64_t now_ms)
 {
 	const struct slice *slice = &request->slice;
+	enum verdict_kind kind = kind_of(request, verdict);
 
-	sender->setup->stats->requests[result_of(verdict->kind)]++;
+	sender->setup->stats->requests[result_of(kind)]++;
 	confirm_doubt(sender->confirm, request, verdict, now_ms);
-	switch (verdict->kind) {
+	switch (kind) {
 	case VERDICT_ACCEPTED:
 		note_success(request, now_ms);
+		request->receiver->has_taken_gzip |= request->is_compressed;
 		if (verdict->is_slow_down)
 			receiver_slow_down(request->receiver);
 		confirm_accept(sender->confirm, request, slice, verdict,
@@ -455,6 +477,7 @@ finish_events(struct sender *sender, struct request *request, CURLcode result,
 	} else {
 		struct verdict verdict =
 		    verdict_of(&reply, slice_events(&request->slice));
+		credentials_mask_text(sender->setup->credentials, verdict.text);
 		obey(sender, request, &verdict, reply.status, now_ms);
 	}
 	request_finish(request);
@@ -564,7 +587,9 @@ trouble_of(const struct receiver *receiver)
 {
 	if (receiver->trouble == TROUBLE_NONE &&
 	    receiver->acks.trouble != ACK_TROUBLE_NONE)
-		return (struct sender_trouble){ TROUBLE_UNREACHED,
+		return (struct sender_trouble){ receiver->acks.is_refused
+						    ? TROUBLE_REFUSED
+						    : TROUBLE_UNREACHED,
 			receiver->acks.trouble_since_ms, receiver->name,
 			receiver->acks.why };
 	return (struct sender_trouble){ receiver->trouble,

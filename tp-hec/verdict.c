@@ -199,13 +199,11 @@ judge_body(struct verdict *verdict, const struct reply *reply,
 static void
 judge_foreign(struct verdict *verdict, const struct reply *reply)
 {
-	const char *what = reply->is_cut           ? "answer cut short"
-			   : reply->len_bytes == 0 ? "empty answer"
-						   : "not an answer of HEC";
-
 	verdict->kind = VERDICT_RETRY;
-	snprintf(verdict->text, sizeof(verdict->text), "%s%s", what,
-	    reply->len_bytes > 0 ? ": " : "");
+	if (reply->is_cut)
+		snprintf(verdict->text, sizeof(verdict->text), "cut short: ");
+	else if (reply->len_bytes == 0)
+		snprintf(verdict->text, sizeof(verdict->text), "empty");
 	append_printable(verdict->text, reply->body, reply->len_bytes);
 }
 

@@ -347,7 +347,7 @@ test_text_is_printable_and_bounded(void **state)
 	v = verdict_on(502, "<html>\n\t<b>Bad\x1b[31m\x07 G\xc3\xa4te</b>",
 	    LINES);
 	assert_string_equal(v.text,
-	    "not an answer of HEC: <html> <b>Bad [31m G te</b>");
+	    "<html> <b>Bad [31m G te</b>");
 	v = verdict_on(403, "{\"text\":\"a\\u0007\\u00e4b\\n\",\"code\":4}",
 	    LINES);
 	assert_string_equal(v.text, "a b");
@@ -358,7 +358,7 @@ test_text_is_printable_and_bounded(void **state)
 	v = verdict_of(&reply, LINES);
 	assert_int_equal(strlen(v.text), VERDICT_TEXT_BYTES - 1);
 	v = verdict_on(200, "", LINES);
-	assert_string_equal(v.text, "empty answer");
+	assert_string_equal(v.text, "empty");
 }
 
 int
