@@ -34,9 +34,9 @@ struct search {
 	struct timestamp tail_time;
 	struct id_set *edge; /* those of the window's last second */
 	/*
-	 * Sent by an earlier run beyond where it turned a page.  Pages need not
-	 * line up with that run's, so these are kept from page to page, until a
-	 * page with events has none of them.
+	 * Sent by an earlier run beyond where it turned a page, or at the edge
+	 * of the window before.  Pages need not line up with these, so they are
+	 * kept from page to page, until a page with events has none of them.
 	 */
 	struct id_set *restored;
 	int has_taken;        /* any event of the page in hand */
@@ -73,6 +73,14 @@ read_time(const json_t *object, const char *name, struct timestamp *time)
 	return text == NULL ? -1 : timestamp_parse(text, strlen(text), time);
 }
 
+/* Whether a server that compares whole seconds has it in the next window too.
+ */
+static int
+is_at_edge(const struct search *search, struct timestamp time)
+{
+	return time.seconds >= search->here.to.seconds - 1;
+}
+
 static int
 read_state(struct search *search, const json_t *state)
 {
@@ -97,6 +105,9 @@ read_state(struct search *search, const json_t *state)
 			return -1;
 		id_set_add(search->seen, id, strlen(id));
 		id_set_add(search->restored, id, strlen(id));
+		id_set_add(search->tail, id, strlen(id));
+		if (is_at_edge(search, search->tail_time))
+			id_set_add(search->edge, id, strlen(id));
 	}
 	return 0;
 }
@@ -231,7 +242,7 @@ search_take(struct search *search, const char *id, size_t id_len_bytes,
 	}
 	if (order >= 0)
 		id_set_add(search->tail, id, id_len_bytes);
-	if (time.seconds >= search->here.to.seconds - 1)
+	if (is_at_edge(search, time))
 		id_set_add(search->edge, id, id_len_bytes);
 	return is_new;
 }
@@ -306,6 +317,7 @@ search_finish_page(struct search *search, void (*move)(void *, const json_t *),
 	search->has_met_restored = 0;
 	if (!is_same_window) {
 		id_set_each(search->edge, add_to_set, search->seen);
+		id_set_each(search->edge, add_to_set, search->restored);
 		id_set_clear(search->edge);
 	}
 	record_move(search, move, cookie);

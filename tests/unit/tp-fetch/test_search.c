@@ -21,6 +21,7 @@ static int visible; /* how many events the log holds now */
 /* How the pager behaves. */
 static struct {
 	int repeats_last_instant; /* a page begins with it again */
+	int repeats_last_second;  /* a window does, with the last one's */
 	int rejects_keys;
 	int stands_still;
 } pager;
@@ -105,7 +106,8 @@ serve(const struct asked *asked)
 		       time_of[first - 1] == time_of[after])
 			first--;
 	}
-	while (first < visible && time_of[first] < asked->from)
+	while (first < visible &&
+	       time_of[first] < asked->from - pager.repeats_last_second)
 		first++;
 	answer.first = first;
 	while (first < visible && time_of[first] <= asked->to &&
@@ -294,6 +296,41 @@ an_event_on_the_bound_of_two_windows_is_sent_once(void **unused)
 }
 
 static void
+a_run_cut_off_on_the_bound_repeats_nothing(void **unused)
+{
+	(void)unused;
+	for (int budget = 1; budget < 12; budget++) {
+		make_log(86400, 6);
+		json_t *state = first_state();
+		for (int i = 0; i < EVENTS / budget + 1; i++)
+			run(state, 2, START + 60 * 86400, budget);
+		assert_int_equal(run(state, 2, START + 60 * 86400, -1),
+		    RUN_DONE);
+		assert_each_sent_once(0, EVENTS);
+		json_decref(state);
+	}
+}
+
+static void
+a_window_that_repeats_a_second_sends_nothing_again(void **unused)
+{
+	(void)unused;
+	for (int limit = 1; limit < 9; limit++) {
+		make_log(1, 1);
+		pager.repeats_last_second = 1;
+		/* Three in the last second of each day, three on the bound. */
+		for (int i = 0; i < EVENTS; i++)
+			time_of[i] =
+			    START + (i / 6 + 1) * 86400 - 1 + i / 3 % 2;
+		json_t *state = first_state();
+		assert_int_equal(run(state, limit, START + 60 * 86400, -1),
+		    RUN_DONE);
+		assert_each_sent_once(0, EVENTS);
+		json_decref(state);
+	}
+}
+
+static void
 a_poll_sends_only_what_is_new(void **unused)
 {
 	(void)unused;
@@ -469,6 +506,9 @@ main(void)
 		    a_run_that_was_cut_off_anywhere_repeats_nothing),
 		cmocka_unit_test(
 		    an_event_on_the_bound_of_two_windows_is_sent_once),
+		cmocka_unit_test(a_run_cut_off_on_the_bound_repeats_nothing),
+		cmocka_unit_test(
+		    a_window_that_repeats_a_second_sends_nothing_again),
 		cmocka_unit_test(a_poll_sends_only_what_is_new),
 		cmocka_unit_test(half_a_move_is_the_page_that_follows),
 		cmocka_unit_test(an_empty_page_forgets_nothing),
