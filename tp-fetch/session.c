@@ -390,9 +390,11 @@ attempt(struct session *session, struct rpc_reply *reply)
 	rpc_collect(session->rpc, -1, reply);
 	session->is_in_flight = 0;
 	/* A peer that is silent, or says that it is going (GOAWAY), is left
-	 * even if it keeps the connection open. */
+	 * even if it keeps the connection open; so is one that refuses us, for
+	 * our certificate belongs to the connection. */
 	if (reply->is_connection_lost || reply->status == RPC_UNAVAILABLE ||
-	    reply->status == RPC_DEADLINE_EXCEEDED)
+	    reply->status == RPC_DEADLINE_EXCEEDED ||
+	    failure_kind(reply) == FAILURE_REFUSAL)
 		disconnect(session);
 	return SESSION_REPLY;
 }
