@@ -444,6 +444,21 @@ survives() {
 	survives --fault bad-key,times=0
 }
 
+@test "faults: no page key is any good, and an instant fills a page" {
+	serve --synthetic 10 --interval-ms 0 --fault bad-key,times=0
+	status=0
+	fetch_all --batch 2 --give-up-after 2s 2>err || status=$?
+	cat err
+	[ "$status" -eq 69 ]
+	[ "$(wc -l <err)" -le 4 ]
+	[ "$(wc -l <out)" -eq 2 ]
+}
+
+@test "faults: a refused connection is left, for the next may have a new identity" {
+	survives --fault "call=3,status=PERMISSION_DENIED,message=for a test"
+	[ "$(auth_stats .connections)" -ge 2 ]
+}
+
 @test "faults: connections cut between pages" {
 	survives --fault disconnect,call=3
 	survives --fault disconnect=rst,call=3,times=3

@@ -31,6 +31,8 @@ struct fetch {
 	struct event_json *writer;
 	struct buffer request;
 	struct stats *stats;
+	int has_dropped_key;
+	struct timestamp dropped_at; /* where, the last time */
 };
 
 enum page_end { PAGE_DONE, PAGE_STOPPED, PAGE_READER_GONE, PAGE_ERROR };
@@ -216,6 +218,18 @@ ask(struct fetch *fetch)
 	return need;
 }
 
+/*
+ * Whether we are beyond where the last page key had to be dropped.  Where one
+ * instant fills a page, each search from there leads to the same key.
+ */
+static int
+has_got_on(const struct fetch *fetch)
+{
+	return !fetch->has_dropped_key ||
+	       timestamp_compare(search_position(fetch->search),
+		   fetch->dropped_at) > 0;
+}
+
 /* The server will not take the query as it is. */
 static enum session_outcome
 rejected(struct fetch *fetch, const struct rpc_reply *reply)
@@ -224,8 +238,10 @@ rejected(struct fetch *fetch, const struct rpc_reply *reply)
 
 	snprintf(why, sizeof(why), "%s: %s", rpc_status_name(reply->status),
 	    reply->message);
-	if (!search_drop_key(fetch->search, move, fetch))
+	if (!search_drop_key(fetch->search, move, fetch) || !has_got_on(fetch))
 		return session_complain(fetch->session, why);
+	fetch->has_dropped_key = 1;
+	fetch->dropped_at = search_position(fetch->search);
 	message("%s; the page key is of no use any more: searching again from "
 		"its last instant",
 	    why);
@@ -266,7 +282,8 @@ take_reply(struct fetch *fetch, enum search_need *need, enum page_end *end)
 		*need = ask(fetch);
 		*end = send_page(fetch, &page);
 		note_page(fetch);
-		if (*need != SEARCH_STUCK)
+		if (*need != SEARCH_STUCK &&
+		    (page.last_key.len_bytes == 0 || has_got_on(fetch)))
 			session_content(fetch->session);
 	}
 	rpc_reply_free(&reply);
