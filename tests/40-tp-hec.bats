@@ -724,6 +724,17 @@ dead_uids() {
 	[[ $(tail -n 1 acks) == "stop 30 "* ]]
 }
 
+@test "tp-hec: --check asks again when a connection is reset" {
+	collector --fault kind=reset,at=before,times=2
+	send --check </dev/null
+	[ "$status" -eq 0 ]
+	[ "$(wc -l <log)" -eq 1 ]
+	stop "$HEC_PID"
+	collector --fault kind=reset,at=before,times=0
+	send --check </dev/null
+	[ "$status" -eq 69 ]
+}
+
 @test "tp-hec: --dry-run counts, and sends nothing" {
 	collector
 	{

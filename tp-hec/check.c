@@ -9,7 +9,7 @@
 #include "tp-hec/request.h"
 #include "tp-hec/verdict.h"
 
-enum { CODE_NO_DATA = 5 };
+enum { CODE_NO_DATA = 5, TRIES = 5 };
 
 static int
 judge_reply(const struct receiver *receiver, struct request *request,
@@ -46,14 +46,37 @@ judge_failure(const struct receiver *receiver, const struct request *request,
 	return is_refused ? EXIT_REFUSED : EXIT_UNAVAILABLE;
 }
 
+/* Under TLS 1.3 the alert that refuses our certificate may be overtaken by the
+   reset that follows it, and then nothing says why. */
+static int
+may_be_overtaken(const struct request *request, CURLcode result)
+{
+	return (result == CURLE_SEND_ERROR || result == CURLE_RECV_ERROR) &&
+	       !request_is_refused_by_tls(request, result);
+}
+
+static CURLcode
+ask(struct request *request, struct receiver *receiver)
+{
+	CURLcode result = CURLE_OK;
+
+	for (int tries = 0; tries < TRIES; tries++) {
+		request_finish(request);
+		request_prepare(request, receiver, NULL, 0);
+		result = curl_easy_perform(request->easy);
+		if (!may_be_overtaken(request, result))
+			break;
+	}
+	return result;
+}
+
 static int
 check_receiver(struct request *request, const char *url)
 {
 	struct receiver receiver = receiver_make(url, GZIP_OFF, 1, 1);
 	long status = 0;
+	CURLcode result = ask(request, &receiver);
 
-	request_prepare(request, &receiver, NULL, 0);
-	CURLcode result = curl_easy_perform(request->easy);
 	curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
 	int exit_code = result != CURLE_OK && status == 0
 			    ? judge_failure(&receiver, request, result)
