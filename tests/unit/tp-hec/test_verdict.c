@@ -346,8 +346,7 @@ test_text_is_printable_and_bounded(void **state)
 	(void)state;
 	v = verdict_on(502, "<html>\n\t<b>Bad\x1b[31m\x07 G\xc3\xa4te</b>",
 	    LINES);
-	assert_string_equal(v.text,
-	    "<html> <b>Bad [31m G te</b>");
+	assert_string_equal(v.text, "<html> <b>Bad [31m G te</b>");
 	v = verdict_on(403, "{\"text\":\"a\\u0007\\u00e4b\\n\",\"code\":4}",
 	    LINES);
 	assert_string_equal(v.text, "a b");
