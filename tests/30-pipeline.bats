@@ -445,7 +445,7 @@ is_stopped() { # PID
 	run "$pipeline" --env missing
 	[ "$status" -eq 78 ]
 	for line in 'TP_STATE="$NOT_SET/S"' 'TP_STATE="S' 'no command'; do
-		echo "$line" >env
+		echo "$line" >./env
 		run "$pipeline" --env env
 		[ "$status" -eq 78 ]
 		[ "${#lines[@]}" -eq 1 ]
