@@ -201,7 +201,8 @@ judge_foreign(struct verdict *verdict, const struct reply *reply)
 {
 	verdict->kind = VERDICT_RETRY;
 	if (reply->is_cut)
-		snprintf(verdict->text, sizeof(verdict->text), "cut short: ");
+		snprintf(verdict->text, sizeof(verdict->text), "cut short%s",
+		    reply->len_bytes > 0 ? ": " : "");
 	else if (reply->len_bytes == 0)
 		snprintf(verdict->text, sizeof(verdict->text), "empty");
 	append_printable(verdict->text, reply->body, reply->len_bytes);
