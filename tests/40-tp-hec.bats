@@ -694,6 +694,17 @@ dead_uids() {
 	ended_with "end 1"
 }
 
+@test "tp-hec: --replay-dead-letter takes a record six times as long as its event" {
+	collector
+	head -c 15000 /dev/zero | tr '\0' '\1' >in
+	send --max-event-bytes 15000 --dead-letter dead <in
+	[ "$(wc -c <dead)" -gt 90000 ]
+	send --max-event-bytes 15000 --replay-dead-letter --endpoint raw <dead
+	[ "$status" -eq 0 ]
+	ended_with "end 1"
+	[ "$(wc -l <got)" -eq 1 ]
+}
+
 @test "tp-hec: a dead-letter file is not replayed into itself" {
 	collector
 	printf 'bad\nworse\n' >in

@@ -55,7 +55,7 @@ line_bound(const struct intake_setup *setup)
 	if (setup->oversize == OVERSIZE_TRUNCATE)
 		bound *= 2; /* an event must be seen whole to be cut well */
 	if (setup->is_replay)
-		bound = 2 * bound + RECORD_SLACK_BYTES;
+		bound = 6 * bound + RECORD_SLACK_BYTES; /* all of it \u0001 */
 	return bound;
 }
 
