@@ -444,6 +444,14 @@ survives() {
 	survives --fault bad-key,times=0
 }
 
+# What a back end says that is handed the page key of another.
+@test "faults: page keys that the server cannot decode, and does not say so" {
+	serve --synthetic 60 --interval-ms 500 --fault bad-key=UNKNOWN,times=0
+	fetch_all --batch 50 --give-up-after 20s 2>err
+	same_as_expected out
+	grep -q 'UNKNOWN: .*; the page key is of no use any more' err
+}
+
 @test "faults: no page key is any good, and an instant fills a page" {
 	serve --synthetic 10 --interval-ms 0 --fault bad-key,times=0
 	status=0

@@ -29,7 +29,8 @@ enum {
 	FIRST_PAUSE_MS = 250,
 	LONGEST_PAUSE_MS = 30 * 1000,
 	REFUSED_PAUSE_MS = 5 * 1000,
-	EXPIRY_WARNING_S = 15 * 60
+	EXPIRY_WARNING_S = 15 * 60,
+	UNKNOWN_ATTEMPTS = 5
 };
 
 struct session {
@@ -330,6 +331,11 @@ wait_for_reply(struct session *session)
 
 enum failure_kind { FAILURE_TEMPORARY, FAILURE_REFUSAL, FAILURE_REQUEST };
 
+/*
+ * UNKNOWN is each error that Teleport has not put into a class: its database
+ * is away, or a page key of another back end cannot be decoded.  Temporary,
+ * until it has come UNKNOWN_ATTEMPTS times.
+ */
 static enum failure_kind
 failure_kind(const struct rpc_reply *reply)
 {
@@ -404,12 +410,13 @@ session_collect(struct session *session, struct rpc_reply *reply)
 {
 	char why[1024];
 
-	for (;;) {
+	for (int unknowns = 0;;) {
 		enum session_outcome outcome = attempt(session, reply);
 		if (outcome != SESSION_REPLY || reply->status == RPC_OK)
 			return outcome;
 		enum failure_kind kind = failure_kind(reply);
-		if (kind == FAILURE_REQUEST)
+		unknowns += reply->status == RPC_UNKNOWN;
+		if (kind == FAILURE_REQUEST || unknowns == UNKNOWN_ATTEMPTS)
 			return SESSION_REJECTED;
 		if (reply->is_connection_lost)
 			snprintf(why, sizeof(why), "%s", reply->message);

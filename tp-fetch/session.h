@@ -35,7 +35,8 @@ struct session_options {
 enum session_outcome {
 	SESSION_REPLY,       /* the reply is RPC_OK */
 	SESSION_REJECTED,    /* the server will not take this request as it is
-				(RPC_INVALID_ARGUMENT and the like) */
+				(RPC_INVALID_ARGUMENT and the like, or
+				RPC_UNKNOWN again and again) */
 	SESSION_STOPPED,     /* a stop signal */
 	SESSION_READER_GONE, /* nobody reads stdout any more */
 	SESSION_UNREACHABLE, /* gave up: not reached; said */

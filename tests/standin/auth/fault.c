@@ -58,11 +58,11 @@ faults_free(struct faults *faults)
 }
 
 static int
-take_status(struct fault_action *action, const char *name)
+take_status(grpc_status_code *status, const char *name)
 {
 	for (int i = 0; i < STATUS_COUNT; i++) {
 		if (strcmp(status_names[i], name) == 0) {
-			action->status = (grpc_status_code)i;
+			*status = (grpc_status_code)i;
 			return 0;
 		}
 	}
@@ -123,7 +123,6 @@ find_flag(struct fault_action *action, const char *word)
 		{ "drop-key", &action->page.drops_key },
 		{ "duplicate", &action->page.repeats_first },
 		{ "overlap", &action->page.overlaps },
-		{ "bad-key", &action->page.refuses_key },
 	};
 
 	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
@@ -150,7 +149,10 @@ take_word(struct fault *fault, const char *word, const char *value)
 	if (strcmp(word, "times") == 0)
 		return take_number(&fault->times, value);
 	if (strcmp(word, "status") == 0)
-		return take_status(action, value);
+		return take_status(&action->status, value);
+	if (strcmp(word, "bad-key") == 0)
+		return take_status(&action->page.key_status,
+		    *value ? value : "INVALID_ARGUMENT");
 	if (strcmp(word, "latency-ms") == 0)
 		return take_number(&action->latency_ms, value);
 	if (strcmp(word, "disconnect") == 0)
@@ -293,7 +295,8 @@ merge_page(struct page_rules *into, const struct page_rules *from)
 	into->drops_key |= from->drops_key;
 	into->repeats_first |= from->repeats_first;
 	into->overlaps |= from->overlaps;
-	into->refuses_key |= from->refuses_key;
+	if (from->key_status != GRPC_STATUS_OK)
+		into->key_status = from->key_status;
 }
 
 static void

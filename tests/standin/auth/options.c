@@ -150,7 +150,7 @@ static const char help_tail[] =
     "  drop-key          last_key is empty although more is there\n"
     "  duplicate         the page's first event comes twice\n"
     "  overlap           last_key is one event early, if the page is full\n"
-    "  bad-key           INVALID_ARGUMENT to any start_key\n"
+    "  bad-key[=STATUS]  to any start_key: INVALID_ARGUMENT, or that\n"
     "  garbage           the reply is not protobuf\n"
     "  truncate          the reply's second half is missing\n"
     "  message=TEXT      of the status; must be the last word\n"

@@ -334,8 +334,8 @@ page_make(struct page *page, const struct page_request *request,
 	if (request->limit > PAGE_HIGHEST_LIMIT)
 		return refuse(page, GRPC_STATUS_INVALID_ARGUMENT,
 		    "limit must be 10000 at most");
-	if (*request->key && rules->refuses_key)
-		return refuse(page, GRPC_STATUS_INVALID_ARGUMENT,
+	if (*request->key && rules->key_status != GRPC_STATUS_OK)
+		return refuse(page, rules->key_status,
 		    "unsupported or malformed start key");
 	if (rules->is_live && range.to_ns > clock_now_ns())
 		range.to_ns = clock_now_ns();

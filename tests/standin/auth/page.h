@@ -37,7 +37,7 @@ struct page_rules {
 	int drops_key;     /* last_key is empty */
 	int repeats_first; /* the first item comes twice */
 	int overlaps;      /* last_key is one event too early */
-	int refuses_key;   /* INVALID_ARGUMENT to any start_key */
+	grpc_status_code key_status; /* to any start_key; GRPC_STATUS_OK: none */
 };
 
 struct page {
