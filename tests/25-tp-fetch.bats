@@ -625,7 +625,8 @@ try() {
 	said 'all is well again'
 }
 
-@test "a renewed identity that is broken does not replace a good one" {
+# keeps_its_own FILE WORDS: although FILE takes the place of the identity in use.
+keeps_its_own() {
 	: >faults
 	serve --synthetic 100 --interval-ms 1000 --relay --fault-file faults
 	cp "$PKI/identity" identity
@@ -634,13 +635,22 @@ try() {
 	pid=$!
 	started+=("$pid")
 	retry 20 lines_in out 100
-	head -c 300 "$PKI/identity" >identity.new
-	mv identity.new identity
+	mv "$1" identity
 	echo disconnect >faults
 	kill -HUP "$AUTH_PID"
-	retry 20 said 'going on with the credentials read before'
+	retry 20 said "identity: $2; going on with the credentials read before"
 	retry 20 said 'all is well again'
 	same_as_expected out
+}
+
+@test "a renewed identity that is broken does not replace a good one" {
+	head -c 300 "$PKI/identity" >broken
+	keeps_its_own broken '.*'
+}
+
+@test "a renewed identity of another cluster does not replace ours" {
+	"$BATS_TEST_DIRNAME/pki.sh" other other.example.com >/dev/null 2>&1
+	keeps_its_own other/identity 'of cluster other.example.com, not ours'
 }
 
 @test "a client certificate that the server does not trust" {

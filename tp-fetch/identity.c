@@ -433,6 +433,13 @@ identity_free(struct identity *identity)
 	free(identity);
 }
 
+int
+identity_may_be_of(const struct identity *identity, const char *cluster)
+{
+	return *identity->cluster == '\0' || *cluster == '\0' ||
+	       strcmp(identity->cluster, cluster) == 0;
+}
+
 /* --- has it changed? ----------------------------------------------------- */
 
 /* FNV-1a. */

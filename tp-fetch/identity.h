@@ -43,6 +43,9 @@ struct identity *identity_parse(const char *name, const void *bytes,
 
 void identity_free(struct identity *identity);
 
+/* 0 when it names another cluster; where one of the two is "" nobody knows. */
+int identity_may_be_of(const struct identity *identity, const char *cluster);
+
 /*
  * Whether a file has changed (mtime, inode, size, or whether it is there)
  * since `stamp`, which is updated; the first call on a zeroed stamp says 1.

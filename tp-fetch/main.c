@@ -169,14 +169,13 @@ check_cluster(const struct run *run)
 {
 	const char *of_state =
 	    json_string_value(json_object_get(run->state, "cluster"));
-	const char *of_identity = session_identity(run->session)->cluster;
+	const struct identity *identity = session_identity(run->session);
 
-	if (of_state == NULL || *of_state == '\0' || *of_identity == '\0' ||
-	    strcmp(of_state, of_identity) == 0)
+	if (of_state == NULL || identity_may_be_of(identity, of_state))
 		return 0;
 	message("%s: belongs to cluster %s, but the credentials are of cluster "
 		"%s: use another state directory",
-	    run->options.state_path, of_state, of_identity);
+	    run->options.state_path, of_state, identity->cluster);
 	return EXIT_DATA;
 }
 

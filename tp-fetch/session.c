@@ -194,6 +194,23 @@ session_content(struct session *session)
 		message("%s: all is well again", session->options.address);
 }
 
+/* Our position is one cluster's; another's events are not to follow it. */
+static struct identity *
+load_renewed(const struct session *session, char why[512])
+{
+	const struct identity_files *files = &session->options.files;
+	const char *ours = session->identity->cluster;
+	struct identity *fresh = identity_load(files, why);
+
+	if (fresh == NULL || identity_may_be_of(fresh, ours))
+		return fresh;
+	snprintf(why, 512, "%s: of cluster %.200s, not ours",
+	    files->identity != NULL ? files->identity : files->certificate,
+	    fresh->cluster);
+	identity_free(fresh);
+	return NULL;
+}
+
 /* New credentials on disk are for the next connection; bad ones are not. */
 static void
 refresh_identity(struct session *session)
@@ -202,7 +219,7 @@ refresh_identity(struct session *session)
 
 	if (!identity_has_changed(&session->options.files, &session->stamp))
 		return;
-	struct identity *fresh = identity_load(&session->options.files, why);
+	struct identity *fresh = load_renewed(session, why);
 	if (fresh == NULL) {
 		message("%s; going on with the credentials read before", why);
 		return;
