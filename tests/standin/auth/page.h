@@ -31,13 +31,13 @@ struct page_rules {
 	size_t max_event_bytes; /* 0: none; a larger one is an UNKNOWN error */
 	int is_live;            /* events of the future do not exist yet */
 
-	size_t limit_cap;  /* 0: none */
-	int is_empty;      /* no items, and a key */
-	int keeps_key;     /* last_key is the request's start_key */
-	int drops_key;     /* last_key is empty */
-	int repeats_first; /* the first item comes twice */
-	int overlaps;      /* last_key is one event too early */
-	grpc_status_code key_status; /* to any start_key; GRPC_STATUS_OK: none */
+	size_t limit_cap;            /* 0: none */
+	int is_empty;                /* no items, and a key */
+	int keeps_key;               /* last_key is the request's start_key */
+	int drops_key;               /* last_key is empty */
+	int repeats_first;           /* the first item comes twice */
+	int overlaps;                /* last_key is one event too early */
+	grpc_status_code key_status; /* to a start_key; OK: takes it */
 };
 
 struct page {
