@@ -2,6 +2,7 @@
 # tp-cursor alone, on journals made by hand.
 
 bats_require_minimum_version 1.5.0
+load helpers.bash
 
 setup() {
 	: "${BUILD_DIR:=$BATS_TEST_DIRNAME/../build}"
@@ -56,16 +57,6 @@ seen() {
 # traced OPTION... COMMAND: under strace, which leak detection cannot share.
 traced() {
 	ASAN_OPTIONS=detect_leaks=0 exec strace -f -o trace "$@"
-}
-
-# await COMMAND...: until it succeeds, 10 s at most.
-await() {
-	for _ in $(seq 200); do
-		if "$@" >/dev/null 2>&1; then return 0; fi
-		sleep 0.05
-	done
-	echo "not in 10 s: $*"
-	return 1
 }
 
 is_committed() {
@@ -290,12 +281,12 @@ cursor_options=
 	background=$!
 	exec 8>acks
 	echo 'ack 1' >&8
-	await is_committed 1
+	retry 10 is_committed 1
 	echo 'm {"w":1}' >>S/journal
-	await jq -e '.state.w == 1' S/cursor
+	retry 10 jq -e '.state.w == 1' S/cursor
 	printf 'm {"w":' >>S/journal
 	printf '2}\n' >>S/journal
-	await jq -e '.state.w == 2' S/cursor
+	retry 10 jq -e '.state.w == 2' S/cursor
 	exec 8>&-
 	wait "$background"
 }
@@ -307,7 +298,7 @@ cursor_options=
 	background=$!
 	exec 8>acks
 	journal NEW 'm {"w":1}' 'e u1'
-	await jq -e '.state.w == 1 and .run == "NEW"' S/cursor
+	retry 10 jq -e '.state.w == 1 and .run == "NEW"' S/cursor
 	is_committed 0
 	exec 8>&-
 	status=0
@@ -321,7 +312,7 @@ cursor_options=
 	traced -e trace=openat tp-cursor --state S <acks &
 	background=$!
 	exec 8>acks
-	await grep -q '"S"' trace
+	retry 10 grep -q '"S"' trace
 	echo '# nothing yet' >&8
 	journal NEW 'e u1' 'f 1'
 	run ! grep -q '"journal"' trace
@@ -341,7 +332,7 @@ cursor_options=
 	background=$!
 	exec 8>acks
 	echo 'ack 1' >&8
-	await is_committed 1
+	retry 10 is_committed 1
 	journal NEW 'e u1'
 	cp S/cursor before
 	echo 'ack 2' >&8
@@ -360,7 +351,7 @@ cursor_options=
 	background=$!
 	exec 8>acks
 	echo 'ack 1' >&8
-	await is_committed 1
+	retry 10 is_committed 1
 	rm S/journal
 	echo 'ack 2' >&8
 	exec 8>&-
@@ -387,7 +378,7 @@ cursor_options=
 	background=$!
 	exec 8>acks
 	echo 'ack 1' >&8
-	await is_committed 1
+	retry 10 is_committed 1
 	cursor 'ack 2'
 	expect 75 1
 	[[ $output == *'another tp-cursor'* ]]
@@ -650,9 +641,9 @@ committed_line() {
 	background=$!
 	exec 8>acks
 	echo 'ack 1' >&8
-	await is_committed 1
+	retry 10 is_committed 1
 	kill -TERM "$background"
-	await grep -q stopping err
+	retry 10 grep -q stopping err
 	echo 'end 2' >&8
 	exec 8>&-
 	wait "$background"
@@ -662,10 +653,10 @@ committed_line() {
 	background=$!
 	exec 8>acks
 	echo '# hello' >&8
-	await grep -q Sig /proc/$background/status
-	await test -e /proc/$background/fdinfo/5
+	retry 10 grep -q Sig /proc/$background/status
+	retry 10 test -e /proc/$background/fdinfo/5
 	kill -INT "$background"
-	await grep -q stopping err
+	retry 10 grep -q stopping err
 	kill -TERM "$background"
 	status=0
 	wait "$background" || status=$?

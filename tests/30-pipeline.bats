@@ -3,6 +3,7 @@
 # shellcheck disable=SC2016,SC2030,SC2031 # scripts for fakes; a test's own shell
 
 bats_require_minimum_version 1.5.0
+load helpers.bash
 
 setup() {
 	: "${BUILD_DIR:=$BATS_TEST_DIRNAME/../build}"
@@ -77,15 +78,6 @@ while [ -z "${ending:-}" ]; do
 done
 finish $n'
 
-await() {
-	for _ in $(seq 200); do
-		if "$@" >/dev/null 2>&1; then return 0; fi
-		sleep 0.05
-	done
-	echo "not in 10 s: $*"
-	return 1
-}
-
 is_committed() {
 	[ "$(jq .line S/cursor)" -ge "$1" ]
 }
@@ -159,7 +151,7 @@ finish() {
 @test "pipeline: no stage holds another's pipe" {
 	fake tp-fetch "$endless"
 	start
-	await is_committed 1
+	retry 10 is_committed 1
 	for stage in tp-fetch tp-hec; do
 		find "/proc/$(cat pid.$stage)/fd" -lname '*/pipe (deleted)' -printf '%f ' >"pipes.$stage"
 	done
@@ -216,7 +208,7 @@ finish() {
 		rm -rf S pid.*
 		fake tp-fetch "$endless"
 		start
-		await is_committed 2
+		retry 10 is_committed 2
 		kill -KILL "$(cat pid.$stage)"
 		finish
 		[ "$status" -eq 137 ]
@@ -228,7 +220,7 @@ finish() {
 @test "pipeline: a killed tp-cursor ends the others, and the next run goes on" {
 	fake tp-fetch "$endless"
 	start
-	await is_committed 2
+	retry 10 is_committed 2
 	kill -KILL "$(pgrep -f "$TP_BIN/tp-cursor --state S")"
 	finish
 	[ "$status" -eq 137 ]
@@ -251,7 +243,7 @@ finish() {
 @test "pipeline: a second run on the same state is 75 and says who is there" {
 	fake tp-fetch "$endless"
 	start
-	await is_committed 1
+	retry 10 is_committed 1
 	run "$pipeline" --state S
 	[ "$status" -eq 75 ]
 	[[ $output == *"S: in use by "*"process $background"* ]]
@@ -279,7 +271,7 @@ finish() {
 	mkfifo gate
 	fake tp-hec "$hec"'read -r _ <gate'
 	start
-	await is_committed 3
+	retry 10 is_committed 3
 	# tp-fetch has ended; so has the script.
 	kill -KILL "$background"
 	wait "$background" || true
@@ -288,7 +280,7 @@ finish() {
 	run "$pipeline" --state S
 	[ "$status" -eq 75 ]
 	echo go >gate
-	await flock -n S/lock true
+	retry 10 flock -n S/lock true
 }
 
 # --- signals ----------------------------------------------------------------
@@ -298,7 +290,7 @@ finish() {
 		rm -rf S
 		fake tp-fetch "$endless"
 		start
-		await is_committed 2
+		retry 10 is_committed 2
 		kill -$signal "$background"
 		finish
 		[ "$status" -eq 0 ]
@@ -313,9 +305,9 @@ finish() {
 	for _ in $(seq 20); do
 		rm -rf S
 		start
-		await is_committed 2
+		retry 10 is_committed 2
 		kill -STOP "$(cat pid.tp-fetch)" "$(cat pid.tp-hec)"
-		await is_stopped "$(cat pid.tp-hec)"
+		retry 10 is_stopped "$(cat pid.tp-hec)"
 		kill -TERM "$background"
 		sleep 0.05
 		kill -CONT "$(cat pid.tp-fetch)" "$(cat pid.tp-hec)"
@@ -333,12 +325,12 @@ is_stopped() { # PID
 	fake tp-fetch "$fetch"'trap "echo >fetch.term" TERM; emit 1; while :; do sleep 0.05; done'
 	fake tp-hec 'read -r _; echo "ack 1 u1"; while :; do sleep 0.05; done'
 	start
-	await is_committed 1
+	retry 10 is_committed 1
 	kill -TERM "$background"
-	await test -e fetch.term
+	retry 10 test -e fetch.term
 	kill -0 "$(cat pid.tp-hec)"
 	kill -TERM "$background"
-	await sh -c '! kill -0 "$(cat pid.tp-hec)"'
+	retry 10 sh -c '! kill -0 "$(cat pid.tp-hec)"'
 	kill -KILL "$(cat pid.tp-fetch)"
 	finish
 	[ "$status" -eq 137 ]
@@ -349,9 +341,9 @@ is_stopped() { # PID
 	fake tp-hec 'trap "echo stop 1 asked; exit 0" TERM; read -r _; echo "ack 1 u1"
 		while :; do sleep 0.05; done'
 	start
-	await is_committed 1
+	retry 10 is_committed 1
 	kill -TERM "$background"
-	await sh -c '! kill -0 "$(cat pid.tp-hec)"'
+	retry 10 sh -c '! kill -0 "$(cat pid.tp-hec)"'
 	kill -KILL "$(cat pid.tp-fetch)"
 	finish
 	[ "$status" -eq 137 ]
@@ -362,10 +354,10 @@ is_stopped() { # PID
 	# Without exec a shell that gets the Ctrl-C, too, may stand between (dash
 	# does, and then has a status of its own: 130).
 	env --default-signal=INT script -qec "exec $pipeline --state S" /dev/null >shown < <(
-		await is_committed 2 >/dev/null
+		retry 10 is_committed 2 >/dev/null
 		ps -o pgid= -p "$(cat pid.tp-fetch),$(cat pid.tp-hec)" >groups
 		printf '\003'
-		await sh -c '! kill -0 "$(cat pid.tp-hec)"' >/dev/null
+		retry 10 sh -c '! kill -0 "$(cat pid.tp-hec)"' >/dev/null
 	) || status=$?
 	cat shown
 	[ "${status:-0}" -eq 0 ]
@@ -404,12 +396,12 @@ is_stopped() { # PID
 @test "pipeline: a stage that is stopped for a while has not ended" {
 	fake tp-fetch "$endless"
 	start
-	await is_committed 3
+	retry 10 is_committed 3
 	kill -STOP "$(cat pid.tp-fetch)"
 	sleep 0.5
 	kill -CONT "$(cat pid.tp-fetch)"
 	line=$(jq .line S/cursor)
-	await is_committed $((line + 3))
+	retry 10 is_committed $((line + 3))
 	kill -0 "$background"
 	kill -TERM "$background"
 	finish
