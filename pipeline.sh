@@ -185,42 +185,46 @@ open_pipe() {
 }
 
 start_stages() {
-	local events_in events_out acks_in acks_out
+	local events_in events_out acks_in acks_out stages_run
+	open_pipe
+	stages_end=$read_end stages_run=$write_end
 	open_pipe
 	events_out=$read_end events_in=$write_end
 	open_pipe
 	acks_out=$read_end acks_in=$write_end
 	"${programs[2]}" --state "$state" --run "$run" <&"$acks_out" \
-		{acks_out}>&- {acks_in}>&- {events_out}>&- {events_in}>&- &
+		{acks_out}>&- {acks_in}>&- {events_out}>&- {events_in}>&- {stages_end}<&- &
 	pids[2]=$!
 	"${programs[1]}" ${hec_options[@]+"${hec_options[@]}"} \
 		<&"$events_out" >&"$acks_in" \
-		{acks_out}>&- {acks_in}>&- {events_out}>&- {events_in}>&- &
+		{acks_out}>&- {acks_in}>&- {events_out}>&- {events_in}>&- {stages_end}<&- &
 	pids[1]=$!
 	"${programs[0]}" --state "$state" --run "$run" --lock-fd "$lock_fd" \
 		${fetch_options[@]+"${fetch_options[@]}"} \
 		</dev/null >&"$events_in" \
-		{acks_out}>&- {acks_in}>&- {events_out}>&- {events_in}>&- &
+		{acks_out}>&- {acks_in}>&- {events_out}>&- {events_in}>&- {stages_end}<&- &
 	pids[0]=$!
-	exec {acks_out}>&- {acks_in}>&- {events_out}>&- {events_in}>&-
+	exec {acks_out}>&- {acks_in}>&- {events_out}>&- {events_in}>&- {stages_run}>&-
 }
 
 # shellcheck disable=SC2317 # called by a trap
 take_signal() {
-	interrupted=1
 	signals=$((signals + 1))
-	[ ${#pids[@]} -lt 3 ] || pass_signal
+	[ -z "$is_running" ] || pass_signals
 }
 
-pass_signal() {
-	if [ "$signals" -eq 1 ]; then
+pass_signals() {
+	while [ "$passed" -lt "$signals" ]; do
+		passed=$((passed + 1))
+		if [ "$passed" -gt 1 ]; then
+			kill -TERM "${pids[@]}" 2>/dev/null || true
+			continue
+		fi
 		kill -TERM "${pids[0]}" 2>/dev/null || true
 		remind_later &
 		reminder=$!
 		disown "$reminder" # or bash tells of its end
-	else
-		kill -TERM "${pids[@]}" 2>/dev/null || true
-	fi
+	done
 }
 
 remind_later() {
@@ -229,22 +233,18 @@ remind_later() {
 	kill -TERM "${pids[1]}" 2>/dev/null
 }
 
-# A signal ends a wait, but not what is waited for, and what wait then returns may
-# be the signal's number, or 147 where the stage is stopped (SIGSTOP), -f or not.
-# So only what it returns for a stage that has gone is its status; bash keeps it.
+# Stages share the write end of a pipe that nobody writes to, so its end is that
+# of the last of them.  Only then are they waited for, and out of reach of
+# signals: one that comes while bash waits may make it return before its time,
+# forget a status, or turn for ever without one (5.2).
 # (Bash's own words on a stage that was killed are left out: the summary has them.)
 wait_for_stages() {
 	local i
+	while read -r <&"$stages_end" || [ $? -gt 128 ]; do :; done
+	trap '' TERM INT HUP
 	for i in "${!stages[@]}"; do
-		while kill -0 "${pids[i]}" 2>/dev/null; do
-			wait -f "${pids[i]}" 2>/dev/null || true
-		done
-		interrupted=1
-		while [ -n "$interrupted" ]; do
-			interrupted=''
-			statuses[i]=0
-			wait -f "${pids[i]}" 2>/dev/null || statuses[i]=$?
-		done
+		statuses[i]=0
+		wait -f "${pids[i]}" 2>/dev/null || statuses[i]=$?
 	done
 	[ -z "$reminder" ] || kill -- "-$reminder" 2>/dev/null || true
 }
@@ -253,7 +253,7 @@ wait_for_stages() {
 # one that failed of itself. Not of itself fails
 #   - tp-fetch with a broken pipe (74; 141 by SIGPIPE) when tp-hec failed or
 #     the pipe was asked to stop;
-#   - tp-hec in the same way when tp-cursor failed, but for
+#   - tp-hec in the same way (or with 75) when tp-cursor failed, but for
 #   - tp-cursor with 75, acknowledgements ended early, when any other failed or
 #     the pipe was asked to stop.
 find_cause() {
@@ -264,7 +264,8 @@ find_cause() {
 		[ "$cursor" -eq 75 ] && [ $((fetch + hec + signals)) -ne 0 ] || cause=2
 	fi
 	if [ "$hec" -ne 0 ]; then
-		is_broken_pipe "$hec" && [ "${cause:-0}" -eq 2 ] || cause=1
+		{ [ "$hec" -eq 75 ] || is_broken_pipe "$hec"; } &&
+			[ "${cause:-0}" -eq 2 ] || cause=1
 	fi
 	if [ "$fetch" -ne 0 ]; then
 		is_broken_pipe "$fetch" && [ $((hec + signals)) -ne 0 ] || cause=0
@@ -297,11 +298,12 @@ main() {
 	find_programs
 	lock_state
 	TZ=UTC printf -v run '%(%Y%m%dT%H%M%SZ)T-%08x' -1 "$SRANDOM"
-	pids=() statuses=() signals=0 reminder='' SECONDS=0
+	pids=() statuses=() is_running='' signals=0 passed=0 reminder='' SECONDS=0
 	trap take_signal TERM INT HUP
 	set -m
 	start_stages
-	[ "$signals" -eq 0 ] || pass_signal
+	is_running=1
+	pass_signals
 	wait_for_stages
 	find_cause
 	summarize
