@@ -214,6 +214,25 @@ alone() {
 	[ "$(hec_stats .connections_open)" -eq 1 ]
 }
 
+@test "tp-hec: while one request hangs, little more is delivered than is in flight" {
+	collector --fault kind=hang,at=before,request=2,ms=20000
+	events 1 2000 >in
+	"${SENDER[@]}" --url "$HEC_URL" --batch-lines 10 --in-flight 3 --grace 200ms \
+		<in >acks 2>log 3>&- &
+	SENDER_PID=$!
+	retry 5 test -s got
+	sleep 0.5
+	kill -TERM "$SENDER_PID"
+	status=0
+	wait "$SENDER_PID" || status=$?
+	SENDER_PID=
+	[ "$status" -eq 75 ]
+	safe=$(sed -n 's/^stop \([0-9]*\) .*/\1/p' acks)
+	[ "$(wc -l <got)" -gt "$safe" ]
+	[ "$(wc -l <got)" -le $((safe + (3 + 2) * 10)) ]
+	grep -q 'stopped with 4[0-9] lines unacknowledged' log
+}
+
 @test "tp-hec: a pooled connection that died while idle costs nothing" {
 	collector --idle-ms 100
 	mkfifo pipe

@@ -38,7 +38,7 @@ struct batch {
 	int64_t first_line;
 	int64_t opened_ms; /* when its first line came */
 	struct batch_pool *pool;
-	struct batch *next; /* in the pool */
+	struct batch *next; /* in the pool, or among the settled */
 };
 
 /* Lines `from` up to but without `to` of a batch. */

@@ -228,7 +228,7 @@ heed_grace(struct delivery *d, int64_t now_ms)
 	if (d->exit_code != UNSET || now_ms < d->grace_ends_ms)
 		return;
 	snprintf(words, sizeof(words),
-	    "stopped before %s lines could be delivered (see --grace)",
+	    "stopped with %s lines unacknowledged (see --grace)",
 	    complaint_count(d->stats.lines_in_hand, held));
 	end_early(d, EXIT_TRY_AGAIN, words);
 }

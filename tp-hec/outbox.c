@@ -14,6 +14,7 @@ struct outbox {
 	struct stats *stats;
 	struct slice_queue queue;
 	int64_t send_before_line;
+	struct batch *done; /* settled whole, but not yet safe */
 };
 
 struct outbox *
@@ -38,6 +39,28 @@ outbox_free(struct outbox *outbox)
 	free(outbox);
 }
 
+/*
+ * A batch keeps its place in the pool until it is acknowledged, not only until
+ * it is delivered: so what is read while one request hangs is bounded, and with
+ * it what a crash sends again.
+ */
+static void
+release_safe(struct outbox *outbox)
+{
+	const int64_t safe = window_safe(outbox->window)->line;
+	struct batch **link = &outbox->done;
+
+	while (*link != NULL) {
+		struct batch *batch = *link;
+		if (batch->first_line + (int64_t)batch->count - 1 > safe) {
+			link = &batch->next;
+			continue;
+		}
+		*link = batch->next;
+		batch_release(batch);
+	}
+}
+
 void
 outbox_settle(struct outbox *outbox, const struct slice *slice)
 {
@@ -55,8 +78,11 @@ outbox_settle(struct outbox *outbox, const struct slice *slice)
 	window_settle(outbox->window, slice_first_line(slice), &mark);
 	outbox->stats->events_acknowledged += slice_events(slice);
 	batch->settled += slice->to - slice->from;
-	if (batch->settled == batch->count)
-		batch_release(batch);
+	if (batch->settled < batch->count)
+		return;
+	batch->next = outbox->done;
+	outbox->done = batch;
+	release_safe(outbox);
 }
 
 void

@@ -3,7 +3,7 @@
  *
  * Every slice that was put in comes out by outbox_take() or stays; whoever has
  * taken one puts it back or settles it.  None is ever dropped.  A batch is
- * released when all its lines are settled.
+ * released when all its lines, and all before them, are settled.
  */
 #ifndef TP_HEC_OUTBOX_H
 #define TP_HEC_OUTBOX_H
