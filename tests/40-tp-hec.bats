@@ -395,6 +395,43 @@ dead_uids() {
 	has_once in
 }
 
+@test "tp-hec: one of two collectors that hangs is left alone as long as it kept us" {
+	collector
+	first=$HEC_PID url=$HEC_URL
+	standin_hec_start --fault kind=hang,at=before,times=0,ms=20000
+	events 1 3000 >in
+	send --url "$url" --batch-bytes 50k --timeout 1s <in
+	stop "$first"
+	[ "$status" -eq 0 ]
+	has_once in
+	grep -q 'timed out .*, next attempt in [4-9]\.' log # 50k may take 4 s
+}
+
+@test "tp-hec: a refusal after a failure is said at once" {
+	make_certs pki
+	collector
+	stop "$HEC_PID"
+	events 1 10 >in
+	"${SENDER[@]}" --url "https://127.0.0.1:$HEC_PORT" --ca pki/other-ca.pem --grace 0 \
+		<in >acks 2>log 3>&- &
+	SENDER_PID=$!
+	retry 5 grep -q 'Connection refused\|connect' log
+	collector --listen "127.0.0.1:$HEC_PORT" --cert pki/server.pem --key pki/server.key
+	retry 15 grep -q 'certificate.*: check --url, --ca, --cert and --key' log
+	stop "$SENDER_PID" || [ $? -eq 75 ]
+	SENDER_PID=
+}
+
+@test "tp-hec: an interim answer is not one" {
+	events 1 1 >in
+	answers $'HTTP/1.1 103 X\r\nRetry-After: 9\r\n\r\nHTTP/1.1 503 X\r\nConnection: close\r\n\r\n' '' \
+		$'HTTP/1.1 100 X\r\n\r\n' '' 200 '{"text":"Success","code":0}'
+	send <in
+	[ "$status" -eq 0 ]
+	ended_with "end 1"
+	run ! grep -q 'next attempt in 9\|100, not an answer' log
+}
+
 # --- TLS ------------------------------------------------------------------
 
 @test "tp-hec: mutual TLS" {
@@ -811,7 +848,8 @@ answers() {
 				last if /^\r$/;
 			}
 			read($peer, $_, $length);
-			print $peer "HTTP/1.1 $status X\r\nConnection: close\r\n\r\n$body";
+			print $peer $status =~ /^HTTP/ ? $status :
+				"HTTP/1.1 $status X\r\nConnection: close\r\n\r\n$body";
 			close($peer);
 		}'
 	perl -e "$server" "$@" 3>&- &

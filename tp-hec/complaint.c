@@ -58,10 +58,10 @@ complaint_phrase(const struct verdict *verdict, int status, char *text,
 }
 
 uint64_t
-complaint_key(const struct verdict *verdict, int status)
+complaint_key(enum trouble trouble, const struct verdict *verdict, int status)
 {
-	return ((uint64_t)status << 32) + (uint64_t)(verdict->code + 2) +
-	       ((uint64_t)verdict->kind << 16);
+	return ((uint64_t)status << 32) + ((uint64_t)trouble << 24) +
+	       ((uint64_t)verdict->kind << 16) + (uint64_t)(verdict->code + 2);
 }
 
 char *

@@ -17,7 +17,8 @@ void complaint_phrase(const struct verdict *verdict, int status, char *text,
     size_t text_bytes);
 
 /* Which troubles are the same one, for lib/notice.h. */
-uint64_t complaint_key(const struct verdict *verdict, int status);
+uint64_t
+complaint_key(enum trouble trouble, const struct verdict *verdict, int status);
 
 /* Prints the line: receiver, phrase, advice, pause, lines held. */
 void

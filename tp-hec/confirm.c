@@ -309,14 +309,17 @@ endure(const struct request *request, const struct ack_reply *answer,
 	struct verdict why =
 	    status == 0 ? request_failure(request, result) : answer->why;
 
+	enum trouble trouble =
+	    why.kind == VERDICT_HOLD ? TROUBLE_REFUSED : TROUBLE_UNREACHED;
+
 	credentials_mask_text(request->setup->credentials, why.text);
-	receiver->acks.is_refused = why.kind == VERDICT_HOLD;
+	receiver->acks.is_refused = trouble == TROUBLE_REFUSED;
 	receiver_acks_fail(receiver, ACK_TROUBLE_UNANSWERED, now_ms);
 	complaint_phrase(&why, status, receiver->acks.why,
 	    sizeof(receiver->acks.why));
 	if (now_ms - receiver->acks.trouble_since_ms >= PATIENCE_MS &&
-	    notice_is_due(&receiver->acks.notice, complaint_key(&why, status),
-		now_ms))
+	    notice_is_due(&receiver->acks.notice,
+		complaint_key(trouble, &why, status), now_ms))
 		message("%s: cannot ask for acknowledgements: %s; %zu requests "
 			"wait for theirs",
 		    receiver->name, receiver->acks.why,

@@ -61,6 +61,9 @@ take_header(char *bytes, size_t size, size_t count, void *cookie)
 	size_t len_bytes = size * count;
 	size_t name_bytes = sizeof(name) - 1;
 
+	/* What came before was an interim answer's (100, 103). */
+	if (len_bytes > 5 && memcmp(bytes, "HTTP/", 5) == 0)
+		request->retry_after[0] = '\0';
 	if (len_bytes > name_bytes &&
 	    strncasecmp(bytes, name, name_bytes) == 0) {
 		const char *value = bytes + name_bytes;
@@ -313,6 +316,8 @@ request_reply(const struct request *request, CURLcode result)
 	long status = 0;
 
 	curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (result != CURLE_OK && status < 200)
+		status = 0; /* an interim answer, and then none */
 	return (struct reply){ .status = (int)status,
 		.body = request->reply.data,
 		.len_bytes = request->reply.len_bytes,
@@ -359,6 +364,15 @@ request_is_refused_by_tls(const struct request *request, CURLcode result)
 	default:
 		return 0;
 	}
+}
+
+int64_t
+request_lasted_ms(const struct request *request)
+{
+	curl_off_t us = 0;
+
+	curl_easy_getinfo(request->easy, CURLINFO_TOTAL_TIME_T, &us);
+	return us / 1000;
 }
 
 struct verdict

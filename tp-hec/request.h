@@ -92,6 +92,9 @@ int request_was_on_old_connection(const struct request *request);
  */
 int request_is_refused_by_tls(const struct request *request, CURLcode result);
 
+/* How long the transfer took. */
+int64_t request_lasted_ms(const struct request *request);
+
 /* A transfer without a reply as a verdict, for its words. */
 struct verdict request_failure(const struct request *request, CURLcode result);
 

@@ -247,8 +247,8 @@ bench(struct sender *sender, const struct request *request,
 		verdict->retry_after_ms, now_ms))
 		return;
 	complaint_phrase(verdict, status, receiver->why, sizeof(receiver->why));
-	if (notice_is_due(&receiver->notice, complaint_key(verdict, status),
-		now_ms))
+	if (notice_is_due(&receiver->notice,
+		complaint_key(trouble, verdict, status), now_ms))
 		complaint_say(receiver, verdict, status,
 		    receiver->benched_until_ms - now_ms,
 		    sender->setup->stats->lines_in_hand);
@@ -423,7 +423,22 @@ obey(struct sender *sender, struct request *request,
 
 /* --- ending requests ------------------------------------------------------ */
 
-/* No reply: nobody there, or somebody who is not to be trusted (or we). */
+/* Whether lines get on without this receiver. */
+static int
+has_another(const struct sender *sender, const struct receiver *receiver)
+{
+	for (size_t i = 0; i < sender->receiver_count; i++)
+		if (&sender->receivers[i] != receiver &&
+		    sender->receivers[i].trouble == TROUBLE_NONE)
+			return 1;
+	return 0;
+}
+
+/*
+ * No reply: nobody there, or somebody who is not to be trusted (or we).  One
+ * that hangs holds up the lines behind the request, so where there is another
+ * it is left alone as long as it made us wait.
+ */
 static void
 endure(struct sender *sender, struct request *request, CURLcode result,
     int64_t now_ms)
@@ -431,6 +446,9 @@ endure(struct sender *sender, struct request *request, CURLcode result,
 	int is_refused = request_is_refused_by_tls(request, result);
 	struct verdict verdict = request_failure(request, result);
 
+	if (result == CURLE_OPERATION_TIMEDOUT &&
+	    has_another(sender, request->receiver))
+		verdict.retry_after_ms = request_lasted_ms(request);
 	sender->setup->stats->requests[RESULT_UNREACHED]++;
 	bench(sender, request, is_refused ? TROUBLE_REFUSED : TROUBLE_UNREACHED,
 	    &verdict, 0, now_ms);
