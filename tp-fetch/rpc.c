@@ -39,6 +39,8 @@
  */
 enum { WAIT_FIRST_MS = 1, WAIT_IN_CALL_MS = 32, WAIT_IDLE_MS = 1024 };
 
+enum { MOST_METADATA_BYTES = 1024 * 1024 };
+
 enum state {
 	IDLE,  /* main thread's turn: rpc_begin() */
 	BEGUN, /* network thread's turn: start it */
@@ -360,6 +362,11 @@ channel_new(int socket, const char *authority)
 		{ .type = GRPC_ARG_INTEGER,
 		    .key = (char[]){ GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH },
 		    .value.integer = -1 },
+		/* A server in debug mode sends its stack along; grpc core turns
+		   what is beyond its 8 KiB into an error of its own. */
+		{ .type = GRPC_ARG_INTEGER,
+		    .key = (char[]){ GRPC_ARG_MAX_METADATA_SIZE },
+		    .value.integer = MOST_METADATA_BYTES },
 	};
 	grpc_channel_args arguments = { sizeof(list) / sizeof(list[0]), list };
 	grpc_channel_credentials *credentials =

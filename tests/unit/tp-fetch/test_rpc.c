@@ -28,7 +28,12 @@
 #include "tp-fetch/link.h"
 #include "tp-fetch/rpc.h"
 
-enum { PATIENCE_MS = 20 * 1000, PING_MS = 100, IDLE_MS = 800 };
+enum {
+	PATIENCE_MS = 20 * 1000,
+	PING_MS = 100,
+	IDLE_MS = 800,
+	WORDY_BYTES = 100 * 1000
+};
 
 /* --- the server ---------------------------------------------------------- */
 
@@ -85,12 +90,21 @@ bytes_asked_for(grpc_byte_buffer *request)
 	return reply;
 }
 
+static grpc_slice
+words_for(const grpc_slice *method)
+{
+	if (grpc_slice_str_cmp(*method, "/wordy") != 0)
+		return grpc_slice_from_static_string("no such thing");
+	grpc_slice words = grpc_slice_malloc(WORDY_BYTES);
+	memset(GRPC_SLICE_START_PTR(words), 'w', WORDY_BYTES);
+	return words;
+}
+
 static void
 answer(struct server *server, grpc_call *call, const grpc_slice *method)
 {
 	grpc_byte_buffer *request = NULL;
 	grpc_byte_buffer *reply = NULL;
-	grpc_slice words = grpc_slice_from_static_string("no such thing");
 	int is_cancelled;
 	grpc_op receive[] = { { .op = GRPC_OP_RECV_MESSAGE,
 	    .data.recv_message.recv_message = &request } };
@@ -108,12 +122,14 @@ answer(struct server *server, grpc_call *call, const grpc_slice *method)
 		return; /* cancelled before it was here */
 	if (grpc_slice_str_cmp(*method, "/hang") == 0) {
 		perform(server, call, hang, 1);
-	} else if (grpc_slice_str_cmp(*method, "/status") == 0) {
+	} else if (grpc_slice_str_cmp(*method, "/size") != 0) {
+		grpc_slice words = words_for(method);
 		finish[0].data.send_status_from_server.status =
 		    GRPC_STATUS_NOT_FOUND;
 		finish[0].data.send_status_from_server.status_details = &words;
 		perform(server, call, open, 1);
 		perform(server, call, finish, 2);
+		grpc_slice_unref(words);
 	} else {
 		reply = bytes_asked_for(request);
 		finish[2].data.send_message.send_message = reply;
@@ -344,6 +360,24 @@ repeats_the_servers_status(void **state)
 	server_end(server);
 }
 
+/* More than grpc core's own 8 KiB for all metadata. */
+static void
+hears_a_wordy_server_out(void **state)
+{
+	struct server *server = server_start(0);
+	struct rpc *rpc = rpc_to(server->port);
+	struct rpc_reply reply;
+
+	(void)state;
+	rpc_begin(rpc, "/wordy", "x", 1, PATIENCE_MS);
+	rpc_collect(rpc, -1, &reply);
+	assert_int_equal(reply.status, RPC_NOT_FOUND);
+	assert_int_equal(strspn(reply.message, "w"), sizeof(reply.message) - 1);
+	rpc_reply_free(&reply);
+	rpc_free(rpc);
+	server_end(server);
+}
+
 static void
 does_not_wait_beyond_the_deadline(void **state)
 {
@@ -534,6 +568,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(carries_replies_of_any_size),
 		cmocka_unit_test(repeats_the_servers_status),
+		cmocka_unit_test(hears_a_wordy_server_out),
 		cmocka_unit_test(does_not_wait_beyond_the_deadline),
 		cmocka_unit_test(can_be_cancelled),
 		cmocka_unit_test(makes_its_descriptor_readable),
