@@ -216,6 +216,27 @@ is_full() {
 	[ "$(figure unconfirmed_events_total)" -ge 3000 ]
 }
 
+has_taken() { # COUNT
+	[ "$(hec_stats .acks.issued)" -eq "$1" ]
+}
+
+# Sent once more by libcurl, the second event would have an id above the first
+# one's, and its first copy would be taken for the event that was forgotten.
+@test "tp-hec --ack indexer: after a restart a used connection ends without an answer" {
+	indexers --ack-delay-ms 1000 --fault kind=close,at=after,request=2
+	events 1 2 >in
+	mkfifo pipe
+	start pipe --in-flight 1 --batch-age 0 --ack-timeout 5s
+	exec 7>pipe
+	sed -n 1p in >&7
+	retry 10 has_taken 1
+	curl -sS -X POST "$HEC_URL/standin/restart"
+	sed -n 2p in >&7
+	exec 7>&-
+	wait "$SENDER_PID"
+	is_delivered
+}
+
 @test "tp-hec --ack indexer: indexers restarting again and again lose nothing" {
 	indexers --indexers 3 --ack-delay-ms 150 \
 		--fault kind=restart,indexer=0,every=7,times=0 \

@@ -78,6 +78,23 @@ take_header(char *bytes, size_t size, size_t count, void *cookie)
 	return len_bytes;
 }
 
+/*
+ * Where a used connection ends without an answer libcurl sends the request once
+ * more by itself.  HEC may have taken the first, under an ackId that we never
+ * see: it is for us to know that there were two.
+ */
+static int
+allow_attempt(void *cookie, char *peer, char *here, int peer_port,
+    int here_port)
+{
+	struct request *request = cookie;
+
+	(void)peer, (void)here, (void)peer_port, (void)here_port;
+	return request->attempts++ == 0 || request->is_poll
+		   ? CURL_PREREQFUNC_OK
+		   : CURL_PREREQFUNC_ABORT;
+}
+
 static void
 set_tls(CURL *easy, const struct credentials *c)
 {
@@ -122,6 +139,8 @@ set_common(struct request *request)
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, request);
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, allow_attempt);
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, request);
 	if (setup->proxy != NULL)
 		curl_easy_setopt(easy, CURLOPT_PROXY, setup->proxy);
 }
@@ -252,6 +271,7 @@ prepare(struct request *request, struct receiver *receiver, const char *url,
 	request->period = receiver->period;
 	request->reply.len_bytes = 0;
 	request->is_reply_cut = 0;
+	request->attempts = 0;
 	request->retry_after[0] = request->error[0] = '\0';
 	/* Files and secrets may have changed: these are set anew. */
 	set_tls(request->easy, request->setup->credentials);
@@ -337,12 +357,22 @@ request_was_sent(const struct request *request)
 }
 
 int
-request_was_on_old_connection(const struct request *request)
+request_died_on_old_connection(const struct request *request, CURLcode result)
 {
 	long opened = 0;
 
-	curl_easy_getinfo(request->easy, CURLINFO_NUM_CONNECTS, &opened);
-	return opened == 0;
+	switch (result) {
+	case CURLE_ABORTED_BY_CALLBACK: /* by allow_attempt() */
+		return 1;
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+	case CURLE_GOT_NOTHING:
+		curl_easy_getinfo(request->easy, CURLINFO_NUM_CONNECTS,
+		    &opened);
+		return opened == 0;
+	default:
+		return 0;
+	}
 }
 
 int

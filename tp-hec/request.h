@@ -42,6 +42,7 @@ struct request {
 	unsigned period; /* the receiver's when the request began */
 	int is_compressed;
 	int is_second_try; /* on a fresh connection, the pooled one was dead */
+	unsigned attempts; /* of libcurl, on one connection after the other */
 	int is_poll;       /* asks about ackIds, sends no events */
 
 	char channel[37];       /* a GUID */
@@ -83,8 +84,12 @@ struct reply request_reply(const struct request *request, CURLcode result);
 /* Whether anything of the last transfer left us. */
 int request_was_sent(const struct request *request);
 
-/* Whether the request went out on a connection that had been used before. */
-int request_was_on_old_connection(const struct request *request);
+/*
+ * Whether the transfer went out on a connection that had been used before, and
+ * ended without a byte in answer.
+ */
+int
+request_died_on_old_connection(const struct request *request, CURLcode result);
 
 /*
  * Whether the transfer failed because one side could not accept the other's

@@ -463,12 +463,9 @@ try_fresh_connection(struct sender *sender, struct request *request,
     CURLcode result, int64_t now_ms)
 {
 	struct receiver *receiver = request->receiver;
-	int is_dead_pooled =
-	    (result == CURLE_SEND_ERROR || result == CURLE_RECV_ERROR ||
-		result == CURLE_GOT_NOTHING) &&
-	    !request->is_second_try && request_was_on_old_connection(request);
 
-	if (!is_dead_pooled)
+	if (request->is_second_try ||
+	    !request_died_on_old_connection(request, result))
 		return 0;
 	confirm_doubt(sender->confirm, request, NULL, now_ms);
 	request_finish(request);
