@@ -84,6 +84,7 @@ take_header(char *bytes, size_t size, size_t count, void *cookie)
  * see: it is for us to know that there were two.
  */
 static int
+/* NOLINTNEXTLINE(readability-non-const-parameter): libcurl's type */
 allow_attempt(void *cookie, char *peer, char *here, int peer_port,
     int here_port)
 {
