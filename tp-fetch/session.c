@@ -348,11 +348,6 @@ wait_for_reply(struct session *session)
 
 enum failure_kind { FAILURE_TEMPORARY, FAILURE_REFUSAL, FAILURE_REQUEST };
 
-/*
- * UNKNOWN is each error that Teleport has not put into a class: its database
- * is away, or a page key of another back end cannot be decoded.  Temporary,
- * until it has come UNKNOWN_ATTEMPTS times.
- */
 static enum failure_kind
 failure_kind(const struct rpc_reply *reply)
 {
@@ -422,6 +417,11 @@ attempt(struct session *session, struct rpc_reply *reply)
 	return SESSION_REPLY;
 }
 
+/*
+ * UNKNOWN is each error that Teleport has not put into a class: its database
+ * is away, or a page key of another back end cannot be decoded.  So it is
+ * temporary, until it has come too often for that.
+ */
 enum session_outcome
 session_collect(struct session *session, struct rpc_reply *reply)
 {

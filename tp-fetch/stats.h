@@ -21,7 +21,7 @@ struct stats {
 /* Writes the file if that is due; what fails is said. */
 void stats_write_if_due(struct stats *stats);
 
-/* Writes it now. */
+/* Writes it now.  -1: it cannot be written, which was said. */
 int stats_write(struct stats *stats);
 
 #endif

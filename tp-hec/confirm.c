@@ -308,7 +308,6 @@ endure(const struct request *request, const struct ack_reply *answer,
 	struct receiver *receiver = request->receiver;
 	struct verdict why =
 	    status == 0 ? request_failure(request, result) : answer->why;
-
 	enum trouble trouble =
 	    why.kind == VERDICT_HOLD ? TROUBLE_REFUSED : TROUBLE_UNREACHED;
 

@@ -86,7 +86,7 @@ int request_was_sent(const struct request *request);
 
 /*
  * Whether the transfer went out on a connection that had been used before, and
- * ended without a byte in answer.
+ * ended without an answer.
  */
 int
 request_died_on_old_connection(const struct request *request, CURLcode result);
