@@ -234,13 +234,14 @@ remind_later() {
 }
 
 # Stages share the write end of a pipe that nobody writes to, so its end is that
-# of the last of them.  Only then are they waited for, and out of reach of
-# signals: one that comes while bash waits may make it return before its time,
-# forget a status, or turn for ever without one (5.2).
+# of the last of them.  It is looked for once a second at least, for bash would
+# sleep over a signal that came just before read(2).  Only then are they waited
+# for, and out of reach of signals: one that comes while bash waits may make it
+# return before its time, forget a status, or turn for ever without one (5.2).
 # (Bash's own words on a stage that was killed are left out: the summary has them.)
 wait_for_stages() {
 	local i
-	while read -r <&"$stages_end" || [ $? -gt 128 ]; do :; done
+	while read -rt 1 <&"$stages_end" || [ $? -gt 128 ]; do :; done
 	trap '' TERM INT HUP
 	for i in "${!stages[@]}"; do
 		statuses[i]=0

@@ -289,6 +289,18 @@ finish() {
 
 # --- signals ----------------------------------------------------------------
 
+@test "pipeline: a signal just before bash waits is not slept over" {
+	fake tp-fetch "$three_lines"
+	run strace -o trace -e trace=lseek "$pipeline" --state S
+	nth=$(grep -n 'lseek(0, .*ESPIPE' trace | head -n 1 | cut -d : -f 1)
+	fake tp-fetch 'exec sleep 60'
+	run timeout 20 strace -o trace -e trace=lseek \
+		-e "inject=lseek:signal=TERM:when=$nth" "$pipeline" --state S
+	echo "$nth: $output"
+	[[ $output == *'ended by tp-fetch, status 143' ]]
+	[ "$status" -eq 143 ]
+}
+
 @test "pipeline: a signal stops it from left to right, and nothing is left over" {
 	for signal in TERM INT HUP; do
 		rm -rf S
