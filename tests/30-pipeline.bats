@@ -292,7 +292,7 @@ finish() {
 @test "pipeline: a signal just before bash waits is not slept over" {
 	fake tp-fetch "$three_lines"
 	run strace -o trace -e trace=lseek "$pipeline" --state S
-	nth=$(grep -n 'lseek(0, .*ESPIPE' trace | head -n 1 | cut -d : -f 1)
+	nth=$(grep '^lseek' trace | grep -n ESPIPE | head -n 1 | cut -d : -f 1)
 	fake tp-fetch 'exec sleep 60'
 	run timeout 20 strace -o trace -e trace=lseek \
 		-e "inject=lseek:signal=TERM:when=$nth" "$pipeline" --state S
