@@ -238,6 +238,7 @@ remind_later() {
 # sleep over a signal that came just before read(2).  Only then are they waited
 # for, and out of reach of signals: one that comes while bash waits may make it
 # return before its time, forget a status, or turn for ever without one (5.2).
+# Of a stage that was stopped for a while, the first wait may still tell that.
 # (Bash's own words on a stage that was killed are left out: the summary has them.)
 wait_for_stages() {
 	local i
@@ -245,7 +246,7 @@ wait_for_stages() {
 	trap '' TERM INT HUP
 	for i in "${!stages[@]}"; do
 		statuses[i]=0
-		wait -f "${pids[i]}" 2>/dev/null || statuses[i]=$?
+		wait -f "${pids[i]}" 2>/dev/null || wait -f "${pids[i]}" || statuses[i]=$?
 	done
 	[ -z "$reminder" ] || kill -- "-$reminder" 2>/dev/null || true
 }

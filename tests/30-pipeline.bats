@@ -441,6 +441,27 @@ is_stopped() { # PID
 	[ "$status" -eq 0 ]
 }
 
+# The stages let go of their pipe early, so the script waits for one that is stopped.
+@test "pipeline: the status of a stage that was stopped is the one it ended with" {
+	alone='for fd in {10..20}; do eval "exec $fd>&-"; done
+'
+	fake tp-fetch "$alone$fetch"'emit 1; echo >ready; until [ -e go ]; do sleep 0.01; done; finish 1'
+	fake tp-hec "$alone$hec"
+	fake tp-cursor "$alone"'exec "$BUILD_DIR/tp-cursor" "$@"'
+	for _ in 1 2 3; do
+		rm -rf S ready go
+		start
+		retry 10 test -e ready
+		kill -STOP "$(cat pid.tp-fetch)"
+		retry 10 is_stopped "$(cat pid.tp-fetch)"
+		sleep 0.1 # for the script to wait
+		echo >go
+		kill -CONT "$(cat pid.tp-fetch)"
+		finish
+		[ "$status" -eq 0 ]
+	done
+}
+
 @test "pipeline: what is no run has words that are not sent as events" {
 	fake tp-fetch "$three_lines"
 	for words in '--check' '-- --check' '-- --help' '-- --version'; do
