@@ -465,10 +465,24 @@ dead_uids() {
 	[ "$status" -eq 78 ]
 	HEC_URL=http://127.0.0.1:$HEC_PORT send --check
 	[ "$status" -eq 69 ]
+	grep -q ': Empty reply from server (is it https?)$' log
 	stop "$HEC_PID"
 	send --check "${tls[@]}"
 	[ "$status" -eq 69 ]
 	[ "$(wc -c <got)" -eq 0 ]
+}
+
+@test "tp-hec: https to a server of http is said to be that" {
+	perl -MIO::Socket::INET -e '
+		my $listener = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1");
+		open(my $file, ">", "port.new"); print $file $listener->sockport; close $file;
+		rename("port.new", "port");
+		my $peer = $listener->accept; print $peer "HTTP/1.0 400 Bad Request\r\n\r\n"' 3>&- &
+	HEC_PID=$!
+	retry 10 test -s port
+	HEC_URL=https://127.0.0.1:$(<port) send --check
+	[ "$status" -eq 69 ]
+	grep -q ': .*wrong version number (is it http without TLS?)$' log
 }
 
 @test "tp-hec: TLS to a server without it, and a wrong name, are waited out" {

@@ -406,16 +406,47 @@ request_lasted_ms(const struct request *request)
 	return us / 1000;
 }
 
+/* What a peer does that speaks TLS where it is spoken to without, or the
+   reverse: one that is merely in trouble may do the same, so it is a question.
+ */
+static const char *
+doubt_scheme(const struct request *request, CURLcode result)
+{
+	const int is_tls =
+	    strncasecmp(request->receiver->url, "https:", 6) == 0;
+	long opened = 0;
+
+	curl_easy_getinfo(request->easy, CURLINFO_NUM_CONNECTS, &opened);
+	if (opened == 0)
+		return ""; /* the connection had been good for a request */
+	switch (result) {
+	case CURLE_GOT_NOTHING:
+	case CURLE_RECV_ERROR:
+	case CURLE_UNSUPPORTED_PROTOCOL: /* bytes that are not HTTP/1 */
+		return is_tls ? "" : " (is it https?)";
+	case CURLE_SSL_CONNECT_ERROR:
+		return strstr(request->error, "wrong version number") != NULL
+			   ? " (is it http without TLS?)"
+			   : "";
+	default:
+		return "";
+	}
+}
+
 struct verdict
 request_failure(const struct request *request, CURLcode result)
 {
+	const char *why =
+	    request->error[0] ? request->error : curl_easy_strerror(result);
+	size_t len_bytes = strlen(why);
 	struct verdict verdict = { .kind = VERDICT_RETRY,
 		.code = -1,
 		.ack_id = -1,
 		.retry_after_ms = -1 };
 
-	snprintf(verdict.text, sizeof(verdict.text), "%.*s",
-	    VERDICT_TEXT_BYTES - 1,
-	    request->error[0] ? request->error : curl_easy_strerror(result));
+	while (len_bytes > 0 && why[len_bytes - 1] == ' ')
+		len_bytes--; /* libcurl's, after a reason that it lacks */
+	snprintf(verdict.text, sizeof(verdict.text), "%.*s%s", (int)len_bytes,
+	    why, doubt_scheme(request, result));
 	return verdict;
 }
