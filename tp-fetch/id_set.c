@@ -109,6 +109,19 @@ id_set_has(const struct id_set *set, const char *id, size_t len_bytes)
 	return set->slot[find(set, id, len_bytes)] != 0;
 }
 
+int
+id_set_is_within(const struct id_set *set, const struct id_set *other)
+{
+	for (size_t offset = 0; offset < set->arena.len_bytes;) {
+		size_t len;
+		const char *id = id_at(set, (uint32_t)offset, &len);
+		if (!id_set_has(other, id, len))
+			return 0;
+		offset += 1 + len;
+	}
+	return 1;
+}
+
 static void
 grow(struct id_set *set)
 {

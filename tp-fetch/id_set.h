@@ -19,6 +19,9 @@ void id_set_clear(struct id_set *set);
 size_t id_set_count(const struct id_set *set);
 int id_set_has(const struct id_set *set, const char *id, size_t len_bytes);
 
+/* Whether `other` has every id of `set`. */
+int id_set_is_within(const struct id_set *set, const struct id_set *other);
+
 /* Adds `id` unless it is there. */
 void id_set_add(struct id_set *set, const char *id, size_t len_bytes);
 

@@ -30,6 +30,7 @@ struct search {
 	enum search_need pause;    /* SEARCH_ASK: none is due */
 	struct timestamp asked_to; /* the end that the last query named */
 	struct id_set *seen;       /* sent, as search.h says */
+	struct id_set *spare;      /* for the next `seen` */
 	struct id_set *tail;       /* those of the latest instant */
 	struct timestamp tail_time;
 	struct id_set *edge; /* those of the window's last second */
@@ -121,6 +122,7 @@ search_new(const struct search_options *options, const json_t *state)
 		die(EXIT_OS, "out of memory");
 	search->options = *options;
 	search->seen = id_set_new();
+	search->spare = id_set_new();
 	search->tail = id_set_new();
 	search->edge = id_set_new();
 	search->restored = id_set_new();
@@ -139,6 +141,7 @@ search_free(struct search *search)
 	buffer_free(&search->here.key);
 	buffer_free(&search->next.key);
 	id_set_free(search->seen);
+	id_set_free(search->spare);
 	id_set_free(search->tail);
 	id_set_free(search->edge);
 	id_set_free(search->restored);
@@ -247,14 +250,23 @@ search_take(struct search *search, const char *id, size_t id_len_bytes,
 	return is_new;
 }
 
+struct addition {
+	json_t *ids;
+	const struct id_set *known; /* left out; NULL: none */
+};
+
 static void
-add_to_object(void *object, const char *id, size_t id_len_bytes)
+add_unless_known(void *cookie, const char *id, size_t id_len_bytes)
 {
+	struct addition *addition = cookie;
 	char text[UID_MAX_BYTES + 1];
 
+	if (addition->known != NULL &&
+	    id_set_has(addition->known, id, id_len_bytes))
+		return;
 	memcpy(text, id, id_len_bytes);
 	text[id_len_bytes] = '\0';
-	json_object_set_new(object, text, json_integer(1));
+	json_object_set_new(addition->ids, text, json_integer(1));
 }
 
 static void
@@ -263,36 +275,49 @@ add_to_set(void *set, const char *id, size_t id_len_bytes)
 	id_set_add(set, id, id_len_bytes);
 }
 
-/*
- * Two patches, for a merge patch cannot replace an object by another.  A crash
- * or a full disk may leave the first alone: it says where we are now, without
- * what was sent, so that it repeats an instant and not the page left behind.
- */
 static void
-record_move(struct search *search, void (*move)(void *, const json_t *),
-    void *cookie)
+record(json_t *mine, void (*move)(void *, const json_t *), void *cookie)
 {
-	struct position *here = &search->here;
-	char from[TIMESTAMP_BYTES];
-	char to[TIMESTAMP_BYTES];
-	char at[TIMESTAMP_BYTES];
-	json_t *seen = json_object();
-	json_t *patch = json_pack("{s:{s:s,s:s,s:s,s:s,s:n}}", "search", "at",
-	    timestamp_format(search->tail_time, at), "from",
-	    timestamp_format(here->from, from), "to",
-	    timestamp_format(here->to, to), "key", buffer_text(&here->key),
-	    "seen");
+	json_t *patch = json_pack("{s:o}", "search", mine);
 
 	if (patch == NULL)
 		die(EXIT_OS, "out of memory");
 	move(cookie, patch);
 	json_decref(patch);
-	id_set_each(search->seen, add_to_object, seen);
-	patch = json_pack("{s:{s:o}}", "search", "seen", seen);
-	if (patch == NULL)
-		die(EXIT_OS, "out of memory");
-	move(cookie, patch);
-	json_decref(patch);
+}
+
+/*
+ * Where we are now, and what of it was sent; `before` is what the state says
+ * of that.  Mostly little of it still counts: it is taken away, and what does
+ * count is a patch of its own, for a merge patch cannot replace an object by
+ * another.  Where all of it counts (many events of one instant) what is new is
+ * added, or the journal would grow with the square of their number.  A crash
+ * or a full disk may leave the first patch alone: that repeats an instant, and
+ * not the page left behind.
+ */
+static void
+record_move(struct search *search, const struct id_set *before,
+    void (*move)(void *, const json_t *), void *cookie)
+{
+	const int is_kept = id_set_is_within(before, search->seen);
+	struct position *here = &search->here;
+	struct addition addition = { json_object(), is_kept ? before : NULL };
+	char from[TIMESTAMP_BYTES];
+	char to[TIMESTAMP_BYTES];
+	char at[TIMESTAMP_BYTES];
+	json_t *mine = json_pack("{s:s,s:s,s:s,s:s}", "at",
+	    timestamp_format(search->tail_time, at), "from",
+	    timestamp_format(here->from, from), "to",
+	    timestamp_format(here->to, to), "key", buffer_text(&here->key));
+
+	if (!is_kept)
+		json_object_set_new(mine, "seen", json_null());
+	record(mine, move, cookie);
+	id_set_each(search->seen, add_unless_known, &addition);
+	if (json_object_size(addition.ids) > 0)
+		record(json_pack("{s:o}", "seen", addition.ids), move, cookie);
+	else
+		json_decref(addition.ids);
 }
 
 void
@@ -300,6 +325,7 @@ search_finish_page(struct search *search, void (*move)(void *, const json_t *),
     void *cookie)
 {
 	const struct position *next = &search->next;
+	struct id_set *before;
 
 	if (!search->has_turned)
 		return;
@@ -308,6 +334,9 @@ search_finish_page(struct search *search, void (*move)(void *, const json_t *),
 	position_set(&search->here, next->from, next->to, next->key.data,
 	    next->key.len_bytes);
 	search->has_turned = 0;
+	before = search->seen;
+	search->seen = search->spare;
+	search->spare = before;
 	id_set_clear(search->seen);
 	id_set_each(search->tail, add_to_set, search->seen);
 	if (search->has_taken && !search->has_met_restored)
@@ -320,7 +349,7 @@ search_finish_page(struct search *search, void (*move)(void *, const json_t *),
 		id_set_each(search->edge, add_to_set, search->restored);
 		id_set_clear(search->edge);
 	}
-	record_move(search, move, cookie);
+	record_move(search, before, move, cookie);
 }
 
 int
@@ -334,7 +363,7 @@ search_drop_key(struct search *search, void (*move)(void *, const json_t *),
 	if (timestamp_compare(search->tail_time, here->from) > 0)
 		here->from = search->tail_time;
 	here->key.len_bytes = 0;
-	record_move(search, move, cookie);
+	record_move(search, search->seen, move, cookie);
 	return 1;
 }
 

@@ -372,12 +372,52 @@ half_a_move_is_the_page_that_follows(void **unused)
 	search_query(search, (struct timestamp){ START + 9, 0 }, &query);
 	search_turn(search, (struct audit_text){ "next", 4 });
 	search_take(search, "e0", 2, (struct timestamp){ START + 1, 0 });
+	search_take(search, "e1", 2, (struct timestamp){ START + 2, 0 });
 	search_finish_page(search, keep_if_none, &patch);
 	const json_t *moved = json_object_get(patch, "search");
 	assert_string_equal(json_string_value(json_object_get(moved, "key")),
 	    "next");
 	assert_true(json_is_null(json_object_get(moved, "seen")));
 	json_decref(patch);
+	search_free(search);
+	buffer_free(&query);
+	json_decref(state);
+}
+
+static void
+count_ids(void *count, const json_t *patch)
+{
+	*(size_t *)count += json_object_size(
+	    json_object_get(json_object_get(patch, "search"), "seen"));
+}
+
+/* They all count until the instant is over: they are not all said each time. */
+static void
+moves_within_an_instant_name_no_id_twice(void **unused)
+{
+	json_t *state = first_state();
+	struct buffer query = { 0 };
+	size_t count = 0;
+	char text[16];
+	struct search *search =
+	    search_new(&(struct search_options){ .window_ms = DAY_MS,
+			   .limit = 10 },
+		state);
+
+	(void)unused;
+	for (int page = 0; page < 100; page++) {
+		search_query(search, (struct timestamp){ START + 9, 0 },
+		    &query);
+		snprintf(text, sizeof(text), "key%d", page);
+		search_turn(search, (struct audit_text){ text, strlen(text) });
+		for (int i = 0; i < 10; i++) {
+			snprintf(text, sizeof(text), "e%d", page * 10 + i);
+			assert_true(search_take(search, text, strlen(text),
+			    (struct timestamp){ START + 1 + (page == 99), 0 }));
+		}
+		search_finish_page(search, count_ids, &count);
+	}
+	assert_int_equal(count, 10); /* the last page's */
 	search_free(search);
 	buffer_free(&query);
 	json_decref(state);
@@ -511,6 +551,7 @@ main(void)
 		    a_window_that_repeats_a_second_sends_nothing_again),
 		cmocka_unit_test(a_poll_sends_only_what_is_new),
 		cmocka_unit_test(half_a_move_is_the_page_that_follows),
+		cmocka_unit_test(moves_within_an_instant_name_no_id_twice),
 		cmocka_unit_test(an_empty_page_forgets_nothing),
 		cmocka_unit_test(an_end_to_come_is_waited_for),
 		cmocka_unit_test(a_key_that_is_no_longer_taken_is_got_around),
