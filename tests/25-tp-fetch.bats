@@ -802,15 +802,19 @@ start_tls() {
 }
 
 @test "a reader that stops for a while: the server's pings are answered" {
-	serve --synthetic 20000 --keepalive-ms 200 --keepalive-timeout-ms 400
+	# Patient enough for a client that is not scheduled for a while.
+	serve --synthetic 20000 --keepalive-ms 200 --keepalive-timeout-ms 4000
 	mkfifo pipe
-	OUT=pipe start_fetch "${all[@]}" &
+	exec 7<>pipe 8<pipe
+	OUT=pipe start_fetch "${all[@]}" 7>&- 8>&-
+	exec 7>&-
 	{
 		head -n 10 >head.out
-		sleep 3 # longer than the server is patient
+		sleep 6 # longer than the server is patient
 		cat >tail.out
-	} <pipe
-	retry 10 test -s head.out
+	} <&8
+	exec 8<&-
+	ended 0 "$pid"
 	# head(1) has taken more than it gave
 	[ "$(tail -n 1 tail.out | jq -r .uid)" = "$(expected | tail -n 1 | jq -r .uid)" ]
 	[ ! -s err ]
