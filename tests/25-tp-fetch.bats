@@ -746,7 +746,9 @@ start_tls() {
 }
 
 @test "waiting for a server that comes up" {
-	serve --synthetic 100 --interval-ms 1000
+	# An address of its own: the port is free for a while.
+	serve --synthetic 100 --interval-ms 1000 --listen 127.0.25.1:0
+	addr=127.0.25.1:$AUTH_PORT
 	stop "$AUTH_PID"
 	start_fetch "${all[@]}"
 	retry 20 said 'Connection refused; trying again'
@@ -852,6 +854,7 @@ start_tls() {
 	retry 20 test -s S/journal
 	retry 20 pipe_is_full
 	kill "$pid"
+	retry 20 took_signals "$pid" # or the second is one with the first
 	sleep 0.2
 	kill -0 "$pid"
 	kill "$pid"
