@@ -136,7 +136,7 @@ acks_rise() {
 	SENDER_PID=$!
 	exec 7>pipe
 	events 1 1 >&7
-	retry 5 grep -qx 'ack 1 u-1' acks
+	retry 20 grep -qx 'ack 1 u-1' acks
 	exec 7>&-
 	wait "$SENDER_PID"
 	ended_with "end 1"
@@ -250,10 +250,10 @@ alone() {
 	SENDER_PID=$!
 	exec 7>pipe
 	events 1 1 >&7
-	retry 5 grep -q 'ack 1 ' acks
-	retry 5 alone # the question's own connection is the only one left
+	retry 20 grep -q 'ack 1 ' acks
+	retry 20 alone # the question's own connection is the only one left
 	events 2 2 >&7
-	retry 5 grep -q 'ack 2 ' acks
+	retry 20 grep -q 'ack 2 ' acks
 	exec 7>&-
 	wait "$SENDER_PID"
 	[ ! -s log ]
@@ -350,10 +350,11 @@ dead_uids() {
 	events 1 100 >in
 	"${SENDER[@]}" --url "$HEC_URL" <in >acks 2>log 3>&- &
 	SENDER_PID=$!
-	retry 5 grep -q '403 Invalid token (code 4): check --token-file; holding 100 lines' log
+	retry 20 grep -q '403 Invalid token (code 4): check --token-file; holding 100 lines' log
 	[ ! -s acks ]
-	echo T >token
-	retry 8 grep -qx 'end 100' acks
+	(umask 077 && echo T >token.new)
+	mv token.new token
+	retry 20 grep -qx 'end 100' acks
 	has_once in
 	grep -q 'accepting again' log
 	run ! grep -q WRONG log
@@ -886,7 +887,7 @@ answers() {
 		}'
 	perl -e "$server" "$@" 3>&- &
 	HEC_PID=$!
-	retry 10 test -s port
+	retry 20 test -s port
 	HEC_URL=http://127.0.0.1:$(<port)
 }
 
@@ -895,7 +896,7 @@ answers() {
 	answers 401 unauthorized 200 '{"text":"Success","code":0}'
 	"${SENDER[@]}" --url "$HEC_URL" <<<'{"uid":"u-1"}' >acks 2>log 3>&- &
 	SENDER_PID=$!
-	retry 5 grep -q '401, not an answer of HEC: unauthorized: .*; holding 1 line,' log
+	retry 20 grep -q '401, not an answer of HEC: unauthorized: .*; holding 1 line,' log
 	echo T >token
 	wait "$SENDER_PID"
 	[ "$(tail -n 1 acks)" = "end 1" ]
@@ -976,7 +977,7 @@ await_end() {
 	events 1 120 >in
 	cat in >&7 # in one write, so that it is read at once
 	printf '{"half":' >&7
-	retry 5 grep -q '^ack 100 ' acks
+	retry 20 grep -q '^ack 100 ' acks
 	kill -TERM "$SENDER_PID"
 	await_end
 	exec 7>&-
@@ -993,7 +994,7 @@ is_asked() {
 	collector --fault kind=hang,at=before,times=0,ms=20000
 	stream --batch-age 0 --grace 300ms
 	events 1 10 >&7
-	retry 5 is_asked
+	retry 20 is_asked
 	kill -TERM "$SENDER_PID"
 	await_end
 	exec 7>&-
@@ -1005,7 +1006,7 @@ is_asked() {
 	collector --fault kind=status,status=503,code=9,retry-after=60,times=1
 	stream --batch-age 0
 	echo '{"uid":"u-1"}' >&7
-	retry 5 grep -q 'next attempt in 60' log
+	retry 20 grep -q 'next attempt in 60' log
 	kill -TERM "$SENDER_PID"
 	await_end
 	exec 7>&-
@@ -1017,7 +1018,7 @@ is_asked() {
 	collector
 	stream --batch-age 0 --grace 0
 	events 1 10 >&7
-	retry 5 grep -q '^ack 10 ' acks
+	retry 20 grep -q '^ack 10 ' acks
 	kill -TERM "$SENDER_PID"
 	await_end
 	exec 7>&-
@@ -1031,7 +1032,7 @@ is_asked() {
 	{ "${SENDER[@]}" --url "$HEC_URL" <pipe 2>log 3>&- || echo $? >status; } | : &
 	exec 7>pipe
 	events 1 10 >&7 || : # it may be gone by now
-	retry 10 test -s status
+	retry 20 test -s status
 	exec 7>&-
 	[ "$(cat status)" -eq 75 ]
 	grep -q 'the reader of the acknowledgements has gone' log
@@ -1042,7 +1043,7 @@ is_asked() {
 	events 1 20000 >in
 	"${SENDER[@]}" --url "$HEC_URL" --batch-bytes 50k <in >acks 2>log 3>&- &
 	SENDER_PID=$!
-	retry 10 test -s acks
+	retry 20 test -s acks
 	kill -KILL "$SENDER_PID"
 	await_end
 	safe=$(awk '$1 == "ack" { n = $2 } END { print n }' acks)
@@ -1089,7 +1090,7 @@ is_asked() {
 	collector
 	stream --batch-age 50ms
 	events 1 10 >&7
-	retry 5 grep -q '^ack 10 ' acks
+	retry 20 grep -q '^ack 10 ' acks
 	kill -TERM "$SENDER_PID"
 	exec 7>&-
 	await_end
@@ -1102,7 +1103,7 @@ is_asked() {
 	stream --batch-age 50ms
 	events 1 10 >&7
 	printf '{"last":"line"}' >&7
-	retry 5 grep -q '^ack 10 ' acks
+	retry 20 grep -q '^ack 10 ' acks
 	kill -TERM "$SENDER_PID"
 	exec 7>&-
 	await_end

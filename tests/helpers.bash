@@ -68,7 +68,7 @@ standin_hec_start() {
 	[[ " $* " != *" --cert "* ]] || scheme=https
 	"$BUILD/standin-hec" --port-file "$port_file" --die-with-parent "$@" 3>&- &
 	HEC_PID=$!
-	retry 10 has_port_or_ended "$port_file" "$HEC_PID"
+	retry 30 has_port_or_ended "$port_file" "$HEC_PID"
 	[[ -s $port_file ]] || return 1
 	HEC_PORT=$(<"$port_file")
 	HEC_URL=$scheme://127.0.0.1:$HEC_PORT
@@ -119,7 +119,8 @@ standin_auth_start() {
 		--client-ca "$pki/user-ca.crt" --port-file "$port_file" \
 		--stats "$AUTH_STATS" --die-with-parent "$@" 3>&- &
 	AUTH_PID=$!
-	retry 10 test -s "$port_file"
+	retry 30 has_port_or_ended "$port_file" "$AUTH_PID"
+	[[ -s $port_file ]] || return 1
 	# shellcheck disable=SC2034 # for the tests
 	AUTH_PORT=$(<"$port_file")
 }
