@@ -88,7 +88,7 @@ sent_nothing_again() {
 @test "tp-hec --ack indexer: what is accepted is not acknowledged before it is indexed" {
 	indexers --ack-delay-ms 60000
 	start in
-	retry 10 is_pending
+	retry 20 is_pending
 	[ ! -s acks ]
 	[ ! -s got ]
 	kill_sender
@@ -99,9 +99,14 @@ is_pending() {
 	[ "$(hec_stats .acks.events_in_memory)" -ge "${1:-3000}" ]
 }
 
+# is_accepted [LEAST]: so many events are, whatever has become of them since.
+is_accepted() {
+	[ "$(hec_stats .accepted)" -ge "${1:-3000}" ]
+}
+
 @test "tp-hec --ack indexer: several ids are asked about at once, by one channel a slot" {
-	indexers --ack-delay-ms 700
-	send --batch-bytes 20k <in
+	indexers --ack-delay-ms 100
+	send --batch-lines 20 <in
 	is_delivered
 	sent_nothing_again
 	[ "$(hec_stats .acks.channels)" -le 4 ]
@@ -112,7 +117,7 @@ is_pending() {
 	indexers --ack-delay-ms 60000
 	events 1 30000 >in
 	start in --in-flight 2
-	retry 10 is_full
+	retry 20 is_full
 	sleep 0.3 # it must not take more
 	is_full
 	kill_sender
@@ -175,13 +180,13 @@ is_full() {
 
 # The default --ack-timeout: 5 minutes, longer than the test may take.
 @test "tp-hec --ack indexer: an indexer that restarts shows by its next id" {
-	indexers --ack-delay-ms 1000
+	indexers --ack-delay-ms 2500 # so long there is time for the restart
 	events 1 2000 >in
 	mkfifo pipe
-	start pipe --in-flight 2 --batch-age 50ms
+	start pipe --in-flight 2 --batch-age 50ms --batch-bytes 100k
 	exec 7>pipe
 	head -n 1000 in >&7
-	retry 10 is_pending 1000
+	retry 20 is_accepted 1000
 	curl -sS -X POST "$HEC_URL/standin/restart"
 	tail -n +1001 in >&7
 	exec 7>&-
@@ -193,22 +198,21 @@ is_full() {
 }
 
 @test "tp-hec --ack indexer: a restart shows although all memory is taken by what it lost" {
-	indexers --ack-delay-ms 1000
+	# At the second look at what is pending: after some 600 ms, and before
+	# anything is confirmed that would make room.
+	indexers --ack-delay-ms 1000 --fault kind=restart,path=ack,request=3
 	events 1 8000 >in
-	start in --in-flight 2
-	retry 10 is_full
-	curl -sS -X POST "$HEC_URL/standin/restart"
-	wait "$SENDER_PID"
-	cat log
+	send --in-flight 2 <in
+	[ "$status" -eq 0 ]
 	is_delivered
 	[ "$(hec_stats .acks.events_lost)" -gt 0 ]
 	grep -q 'acknowledgement ids start again' log
 }
 
 @test "tp-hec --ack indexer: a restart after the last request is found by --ack-timeout" {
-	indexers --ack-delay-ms 1000
-	start in --ack-timeout 2s
-	retry 10 is_pending
+	indexers --ack-delay-ms 2500
+	start in --ack-timeout 5s
+	retry 20 is_accepted
 	curl -sS -X POST "$HEC_URL/standin/restart"
 	wait "$SENDER_PID"
 	is_delivered
@@ -229,7 +233,7 @@ has_taken() { # COUNT
 	start pipe --in-flight 1 --batch-age 0 --ack-timeout 5s
 	exec 7>pipe
 	sed -n 1p in >&7
-	retry 10 has_taken 1
+	retry 20 has_taken 1
 	curl -sS -X POST "$HEC_URL/standin/restart"
 	sed -n 2p in >&7
 	exec 7>&-
@@ -384,7 +388,7 @@ has_taken() { # COUNT
 	start pipe
 	exec 7>pipe
 	cat in >&7
-	retry 10 is_pending
+	retry 20 is_accepted
 	kill -TERM "$SENDER_PID"
 	wait "$SENDER_PID"
 	exec 7>&-
@@ -399,7 +403,7 @@ has_taken() { # COUNT
 	start pipe --grace 300ms
 	exec 7>pipe
 	cat in >&7
-	retry 10 is_pending
+	retry 20 is_pending
 	kill -TERM "$SENDER_PID"
 	status=0
 	wait "$SENDER_PID" || status=$?
@@ -413,7 +417,7 @@ has_taken() { # COUNT
 	indexers --ack-delay-ms 200
 	events 1 20000 >in
 	start in
-	retry 10 test -s acks
+	retry 20 test -s acks
 	kill_sender
 	curl -sS -X POST "$HEC_URL/standin/restart"
 	safe=$(awk '$1 == "ack" { n = $2 } END { print n }' acks)
