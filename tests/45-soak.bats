@@ -8,7 +8,7 @@ load helpers.bash
 
 # soak OPTION...
 soak() {
-	BUILD_DIR=${BUILD_DIR:-$BUILD} "$ROOT/tests/soak" --limit 50 \
+	BUILD_DIR=${BUILD_DIR:-$BUILD} "$ROOT/tests/soak" --limit 150 \
 		--dir "$BATS_TEST_TMPDIR" "$@"
 }
 
