@@ -652,9 +652,7 @@ committed_line() {
 	tp-cursor --state S -v <acks 2>err &
 	background=$!
 	exec 8>acks
-	echo '# hello' >&8
-	retry 10 grep -q Sig /proc/$background/status
-	retry 10 test -e /proc/$background/fdinfo/5
+	retry 20 catches "$background" INT
 	kill -INT "$background"
 	retry 10 grep -q stopping err
 	kill -TERM "$background"

@@ -18,6 +18,16 @@ retry() {
 	done
 }
 
+# catches PID SIGNAL: the program that was started as PID has its handler for
+# SIGNAL (a name) by now.  The fork of this shell that becomes the program does
+# not count: it may have handlers of bats until then, and it ignores SIGINT.
+catches() {
+	local caught
+	[[ -e /proc/$1/exe && ! /proc/$1/exe -ef /proc/self/exe ]] || return
+	caught=$(sed -n 's/^SigCgt:[[:blank:]]*/0x/p' "/proc/$1/status")
+	((caught >> ($(kill -l "$2") - 1) & 1))
+}
+
 # stop PID...: end children of this test and wait for them; fails when one did
 # not end well, by itself or by the signal (a sanitizer's finding, say).
 stop() {
