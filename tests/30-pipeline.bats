@@ -20,7 +20,8 @@ setup() {
 teardown() {
 	[ -z "$background" ] || kill -9 "$background" 2>/dev/null || true
 	cat pid.* 2>/dev/null | while read -r pid; do
-		kill -9 "$pid" 2>/dev/null || true
+		# Only ours: what has ended may have left its number to another.
+		[ ! "/proc/$pid/cwd" -ef . ] || kill -9 "$pid" 2>/dev/null || true
 	done
 }
 
@@ -54,8 +55,9 @@ finish() {
 }
 trap "" PIPE
 '
+# The signal that tp-hec gets when the pipe takes long to stop is no matter here.
 hec='
-trap "" PIPE
+trap "" PIPE TERM
 n=0
 while read -r line; do
 	n=$((n + 1))
@@ -82,9 +84,10 @@ is_committed() {
 	[ "$(jq .line S/cursor)" -ge "$1" ]
 }
 
-# Background jobs of a script ignore SIGINT from birth; a person's do not.
+# Background jobs of a script ignore SIGINT from birth, and with nohup all ignore
+# SIGHUP; a person's do not, and bash cannot undo it.
 start() {
-	env --default-signal=INT "$pipeline" --state S 2>err &
+	env --default-signal "$pipeline" --state S 2>err &
 	background=$!
 }
 
@@ -148,16 +151,19 @@ finish() {
 	[ "$(jq .state.w S/cursor)" = 1 ]
 }
 
+# has_pipes STAGE PATTERN: perhaps not at once, for while a shell writes to a
+# file its standard output is elsewhere.
+has_pipes() {
+	[[ $(find "/proc/$(cat "pid.$1")/fd" -lname '*/pipe (deleted)' -printf '%f ') =~ $2 ]]
+}
+
 @test "pipeline: no stage holds another's pipe" {
 	fake tp-fetch "$endless"
 	start
-	retry 10 is_committed 1
-	for stage in tp-fetch tp-hec; do
-		find "/proc/$(cat pid.$stage)/fd" -lname '*/pipe (deleted)' -printf '%f ' >"pipes.$stage"
-	done
+	retry 20 is_committed 1
 	# Its own, and the one that all share.
-	[[ $(cat pipes.tp-fetch) =~ ^'1 '[0-9]+\ ?$ ]]
-	[[ $(cat pipes.tp-hec) =~ ^'0 1 '[0-9]+\ ?$ ]]
+	retry 20 has_pipes tp-fetch '^1 [0-9]+ $'
+	retry 20 has_pipes tp-hec '^0 1 [0-9]+ $'
 	kill -TERM "$background"
 	finish
 	[ "$status" -eq 0 ]
@@ -212,7 +218,7 @@ finish() {
 		rm -rf S pid.*
 		fake tp-fetch "$endless"
 		start
-		retry 10 is_committed 2
+		retry 20 is_committed 2
 		kill -KILL "$(cat pid.$stage)"
 		finish
 		[ "$status" -eq 137 ]
@@ -224,8 +230,8 @@ finish() {
 @test "pipeline: a killed tp-cursor ends the others, and the next run goes on" {
 	fake tp-fetch "$endless"
 	start
-	retry 10 is_committed 2
-	kill -KILL "$(pgrep -f "$TP_BIN/tp-cursor --state S")"
+	retry 20 is_committed 2
+	kill -KILL "$(pgrep -f "tp-cursor --state S --run $(jq -r .run S/cursor)")"
 	finish
 	[ "$status" -eq 137 ]
 	fake tp-fetch "$three_lines"
@@ -247,7 +253,7 @@ finish() {
 @test "pipeline: a second run on the same state is 75 and says who is there" {
 	fake tp-fetch "$endless"
 	start
-	retry 10 is_committed 1
+	retry 20 is_committed 1
 	run "$pipeline" --state S
 	[ "$status" -eq 75 ]
 	[[ $output == *"S: in use by "*"process $background"* ]]
@@ -275,16 +281,16 @@ finish() {
 	mkfifo gate
 	fake tp-hec "$hec"'read -r _ <gate'
 	start
-	retry 10 is_committed 3
+	retry 20 is_committed 3
 	# tp-fetch has ended; so has the script.
+	retry 20 has_ended "$(cat pid.tp-fetch)"
 	kill -KILL "$background"
 	wait "$background" || true
 	background=''
-	run ! kill -0 "$(cat pid.tp-fetch)"
 	run "$pipeline" --state S
 	[ "$status" -eq 75 ]
 	echo go >gate
-	retry 10 flock -n S/lock true
+	retry 20 flock -n S/lock true
 }
 
 # --- signals ----------------------------------------------------------------
@@ -306,17 +312,13 @@ finish() {
 		rm -rf S
 		fake tp-fetch "$endless"
 		start
-		retry 10 is_committed 2
+		retry 20 is_committed 2
 		kill -$signal "$background"
 		finish
 		[ "$status" -eq 0 ]
 		tail -n 1 S/journal >last
 		[ "$(jq .line S/cursor)" = "$(sed -n 's/^f //p' last)" ]
 	done
-}
-
-has_ended() { # PID
-	! kill -0 "$1"
 }
 
 # A wait of bash may lose the status of what ends just when a signal comes.
@@ -326,7 +328,7 @@ has_ended() { # PID
 	for _ in $(seq 60); do
 		rm -rf S
 		start
-		retry 5 has_ended "$background"
+		retry 20 has_ended "$background"
 		finish
 		[ "$status" -eq 78 ]
 	done
@@ -338,9 +340,9 @@ has_ended() { # PID
 	for _ in $(seq 20); do
 		rm -rf S
 		start
-		retry 10 is_committed 2
+		retry 20 is_committed 2
 		kill -STOP "$(cat pid.tp-fetch)" "$(cat pid.tp-hec)"
-		retry 10 is_stopped "$(cat pid.tp-hec)"
+		retry 20 is_stopped "$(cat pid.tp-hec)"
 		kill -TERM "$background"
 		sleep 0.05
 		kill -CONT "$(cat pid.tp-fetch)" "$(cat pid.tp-hec)"
@@ -358,12 +360,12 @@ is_stopped() { # PID
 	fake tp-fetch "$fetch"'trap "echo >fetch.term" TERM; emit 1; while :; do sleep 0.05; done'
 	fake tp-hec 'read -r _; echo "ack 1 u1"; while :; do sleep 0.05; done'
 	start
-	retry 10 is_committed 1
+	retry 20 is_committed 1
 	kill -TERM "$background"
-	retry 10 test -e fetch.term
+	retry 20 test -e fetch.term
 	kill -0 "$(cat pid.tp-hec)"
 	kill -TERM "$background"
-	retry 10 sh -c '! kill -0 "$(cat pid.tp-hec)"'
+	retry 20 has_ended "$(cat pid.tp-hec)"
 	kill -KILL "$(cat pid.tp-fetch)"
 	finish
 	[ "$status" -eq 137 ]
@@ -374,9 +376,9 @@ is_stopped() { # PID
 	fake tp-hec 'trap "echo stop 1 asked; exit 0" TERM; read -r _; echo "ack 1 u1"
 		while :; do sleep 0.05; done'
 	start
-	retry 10 is_committed 1
+	retry 20 is_committed 1
 	kill -TERM "$background"
-	retry 10 sh -c '! kill -0 "$(cat pid.tp-hec)"'
+	retry 20 has_ended "$(cat pid.tp-hec)"
 	kill -KILL "$(cat pid.tp-fetch)"
 	finish
 	[ "$status" -eq 137 ]
@@ -386,11 +388,11 @@ is_stopped() { # PID
 	fake tp-fetch "$endless"
 	# Without exec a shell that gets the Ctrl-C, too, may stand between (dash
 	# does, and then has a status of its own: 130).
-	env --default-signal=INT script -qec "exec $pipeline --state S" /dev/null >shown < <(
-		retry 10 is_committed 2 >/dev/null
+	SHELL=/bin/sh env --default-signal script -qec "exec $pipeline --state S" /dev/null >shown < <(
+		retry 20 is_committed 2 >/dev/null
 		ps -o pgid= -p "$(cat pid.tp-fetch),$(cat pid.tp-hec)" >groups
 		printf '\003'
-		retry 10 sh -c '! kill -0 "$(cat pid.tp-hec)"' >/dev/null
+		retry 20 has_ended "$(cat pid.tp-hec)" >/dev/null
 	) || status=$?
 	cat shown
 	[ "${status:-0}" -eq 0 ]
@@ -429,12 +431,12 @@ is_stopped() { # PID
 @test "pipeline: a stage that is stopped for a while has not ended" {
 	fake tp-fetch "$endless"
 	start
-	retry 10 is_committed 3
+	retry 20 is_committed 3
 	kill -STOP "$(cat pid.tp-fetch)"
 	sleep 0.5
 	kill -CONT "$(cat pid.tp-fetch)"
 	line=$(jq .line S/cursor)
-	retry 10 is_committed $((line + 3))
+	retry 20 is_committed $((line + 3))
 	kill -0 "$background"
 	kill -TERM "$background"
 	finish

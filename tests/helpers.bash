@@ -10,8 +10,8 @@ retry() {
 	shift
 	until "$@" >/dev/null 2>&1; do
 		if ((SECONDS >= until)); then
+			"$@" && return
 			echo "still failing: $*" >&2
-			"$@"
 			return 1
 		fi
 		sleep 0.02
@@ -26,6 +26,22 @@ catches() {
 	[[ -e /proc/$1/exe && ! /proc/$1/exe -ef /proc/self/exe ]] || return
 	caught=$(sed -n 's/^SigCgt:[[:blank:]]*/0x/p' "/proc/$1/status")
 	((caught >> ($(kill -l "$2") - 1) & 1))
+}
+
+# has_ended PID: also when its parent has not asked for its status (and whoever
+# inherits a child may never).
+has_ended() {
+	[[ ! -e /proc/$1 || $(ps -o stat= -p "$1") == Z* ]]
+}
+
+# free_port: one that nobody has, and that the kernel gives to nobody: a port
+# that a stand-in had may be another test's as soon as the stand-in has ended.
+free_port() {
+	local port
+	while port=$((16384 + RANDOM % 16384)); do
+		(: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+	done
+	echo "$port"
 }
 
 # stop PID...: end children of this test and wait for them; fails when one did
