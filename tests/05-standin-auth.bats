@@ -19,7 +19,7 @@ setup() {
 }
 
 teardown() {
-	[ -z "${pid:-}" ] || kill "$pid" 2>/dev/null || true
+	[ -z "${pid:-}" ] || ! kill "$pid" 2>/dev/null || wait "$pid" || true
 }
 
 # until COMMAND...: waits for it to succeed, 10 s at most.
@@ -97,7 +97,7 @@ call() {
 		cat message
 	} >framed
 	rm -f reply
-	curl -s --http2 --max-time 10 --cert "$certificate" \
+	curl -s --http2 --max-time 30 --cert "$certificate" \
 		--key "$pki/auth.key" --cacert "$pki/host-ca.crt" \
 		--connect-to "$name:$port:127.0.0.1:$port" \
 		-H 'content-type: application/grpc' -H 'te: trailers' \
@@ -289,8 +289,14 @@ signals_done() {
 }
 
 @test "a call that hangs ends with its caller" {
+	local caller
 	start --fault hang
-	[ "$(call $ping --max-time 0.5 </dev/null)" = "curl 28" ]
+	call $ping </dev/null >hung 3>&- &
+	caller=$!
+	until_true test -s log # the call is there
+	kill "$(pgrep -P "$caller" -x curl)"
+	wait "$caller"
+	[ "$(cat hung)" = "curl 143" ]
 	[ "$(call $ping </dev/null)" = 0 ]
 	stop
 	[ "$(jq -c .calls stats)" = \
@@ -331,6 +337,7 @@ signals_done() {
 		--die-with-parent 3>&- &
 	parent=$!
 	until_true test -s port
+	until_true test -s child
 	child=$(cat child)
 	kill -KILL "$parent"
 	until_true is_gone "$child"
