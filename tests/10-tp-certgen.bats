@@ -2,6 +2,7 @@
 # tp-certgen, judged by the openssl command and by real handshakes.
 
 bats_require_minimum_version 1.5.0
+load helpers.bash
 
 setup() {
 	certgen=${BUILD_DIR:-$BATS_TEST_DIRNAME/../build}/tp-certgen
@@ -51,17 +52,15 @@ start_server() {
 		-verify_return_error >server.log 2>&1 3>&- <server.in &
 	server_pid=$!
 	exec 8>server.in
-	for _ in $(seq 100); do
-		port=$(sed -n 's/^ACCEPT 127.0.0.1:\([0-9]*\)$/\1/p' server.log)
-		[ -z "$port" ] || return 0
-		sleep 0.05
-	done
-	cat server.log
-	return 1
+	retry 20 grep -q '^ACCEPT 127' server.log || {
+		cat server.log
+		return 1
+	}
+	port=$(sed -n 's/^ACCEPT 127.0.0.1:\([0-9]*\)$/\1/p' server.log)
 }
 
 fetch() {
-	curl --silent --show-error --max-time 10 --noproxy '*' "$@"
+	curl --silent --show-error --max-time 30 --noproxy '*' "$@"
 }
 
 @test "tp-certgen: makes every file, and only keys and tokens are secret" {

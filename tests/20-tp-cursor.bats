@@ -35,7 +35,7 @@ cursor() {
 	: >given
 	[ $# -eq 0 ] || printf '%s\n' "$@" >given
 	# shellcheck disable=SC2086 # options, or nothing
-	run timeout 20 tp-cursor --state S $cursor_options <given
+	run timeout 50 tp-cursor --state S $cursor_options <given
 	echo "status $status: $output"
 }
 
@@ -158,7 +158,7 @@ cursor_options=
 
 @test "cursor: a line without end is refused before it ends" {
 	journal R 'e u1'
-	run timeout 20 tp-cursor --state S < <(head -c 100000 /dev/zero | tr '\0' 9)
+	run timeout 50 tp-cursor --state S < <(head -c 100000 /dev/zero | tr '\0' 9)
 	expect 65
 }
 
@@ -281,12 +281,12 @@ cursor_options=
 	background=$!
 	exec 8>acks
 	echo 'ack 1' >&8
-	retry 10 is_committed 1
+	retry 20 is_committed 1
 	echo 'm {"w":1}' >>S/journal
-	retry 10 jq -e '.state.w == 1' S/cursor
+	retry 20 jq -e '.state.w == 1' S/cursor
 	printf 'm {"w":' >>S/journal
 	printf '2}\n' >>S/journal
-	retry 10 jq -e '.state.w == 2' S/cursor
+	retry 20 jq -e '.state.w == 2' S/cursor
 	exec 8>&-
 	wait "$background"
 }
@@ -298,7 +298,7 @@ cursor_options=
 	background=$!
 	exec 8>acks
 	journal NEW 'm {"w":1}' 'e u1'
-	retry 10 jq -e '.state.w == 1 and .run == "NEW"' S/cursor
+	retry 20 jq -e '.state.w == 1 and .run == "NEW"' S/cursor
 	is_committed 0
 	exec 8>&-
 	status=0
@@ -312,7 +312,7 @@ cursor_options=
 	traced -e trace=openat tp-cursor --state S <acks &
 	background=$!
 	exec 8>acks
-	retry 10 grep -q '"S"' trace
+	retry 20 grep -q '"S"' trace
 	echo '# nothing yet' >&8
 	journal NEW 'e u1' 'f 1'
 	run ! grep -q '"journal"' trace
@@ -332,7 +332,7 @@ cursor_options=
 	background=$!
 	exec 8>acks
 	echo 'ack 1' >&8
-	retry 10 is_committed 1
+	retry 20 is_committed 1
 	journal NEW 'e u1'
 	cp S/cursor before
 	echo 'ack 2' >&8
@@ -351,7 +351,7 @@ cursor_options=
 	background=$!
 	exec 8>acks
 	echo 'ack 1' >&8
-	retry 10 is_committed 1
+	retry 20 is_committed 1
 	rm S/journal
 	echo 'ack 2' >&8
 	exec 8>&-
@@ -378,7 +378,7 @@ cursor_options=
 	background=$!
 	exec 8>acks
 	echo 'ack 1' >&8
-	retry 10 is_committed 1
+	retry 20 is_committed 1
 	cursor 'ack 2'
 	expect 75 1
 	[[ $output == *'another tp-cursor'* ]]
@@ -551,11 +551,6 @@ cursor_options=
 	[[ $output == *S*'No such file'* ]]
 }
 
-# committed_line N: S/cursor stands there.
-committed_line() {
-	[ "$(jq .line S/cursor)" = "$1" ]
-}
-
 @test "cursor: moves that are committed early are not trimmed from under its eyes" {
 	header run-1 >S/journal.new
 	{
@@ -568,14 +563,11 @@ committed_line() {
 	} >>S/journal.new
 	mv S/journal.new S/journal
 	mkfifo acks
-	timeout 20 tp-cursor --state S <acks 2>err 3>&- &
+	timeout 50 tp-cursor --state S <acks 2>err 3>&- &
 	background=$!
 	exec 7>acks
 	echo "ack 1 one" >&7
-	for _ in $(seq 200); do
-		committed_line 1 2>/dev/null && break
-		sleep 0.02
-	done
+	retry 20 is_committed 1
 	printf 'ack 2 two\nend 2\n' >&7
 	exec 7>&-
 	status=0
@@ -583,7 +575,7 @@ committed_line() {
 	background=
 	cat err
 	[ "$status" -eq 0 ]
-	committed_line 2
+	is_committed 2
 }
 
 @test "cursor: what is committed is trimmed, and folding goes on behind it" {
@@ -641,9 +633,9 @@ committed_line() {
 	background=$!
 	exec 8>acks
 	echo 'ack 1' >&8
-	retry 10 is_committed 1
+	retry 20 is_committed 1
 	kill -TERM "$background"
-	retry 10 grep -q stopping err
+	retry 20 grep -q stopping err
 	echo 'end 2' >&8
 	exec 8>&-
 	wait "$background"
@@ -654,7 +646,7 @@ committed_line() {
 	exec 8>acks
 	retry 20 catches "$background" INT
 	kill -INT "$background"
-	retry 10 grep -q stopping err
+	retry 20 grep -q stopping err
 	kill -TERM "$background"
 	status=0
 	wait "$background" || status=$?
@@ -672,7 +664,7 @@ committed_line() {
 }
 
 @test "cursor: a terminal as input is 64 with a hint" {
-	run script -qec 'tp-cursor --state S' /dev/null </dev/null
+	SHELL=/bin/sh run script -qec 'tp-cursor --state S' /dev/null </dev/null
 	[ "$status" -eq 64 ]
 	[[ $output == *'is a terminal'* ]]
 }
@@ -718,8 +710,8 @@ committed_line() {
 @test "cursor: closed standard descriptors harm nothing" {
 	journal R 'e u1' 'f 1'
 	echo 'end 1' >acks
-	timeout 20 tp-cursor --state S <acks >&-
+	timeout 50 tp-cursor --state S <acks >&-
 	[ "$(jq .line S/cursor)" = 1 ]
 	journal Q 'f 0'
-	timeout 20 tp-cursor --state S <&-
+	timeout 50 tp-cursor --state S <&-
 }
