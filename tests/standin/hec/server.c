@@ -25,6 +25,7 @@ struct connection {
 };
 
 struct server {
+	int keeper;   /* bound, not listening: has the port while refusing */
 	int listener; /* -1 while refusing */
 	struct sockaddr_in address;
 	SSL_CTX *tls;
@@ -38,8 +39,9 @@ struct server {
 	int64_t refuse_until_ms;
 };
 
+/* Sets the port where the address leaves it open. */
 static int
-listen_on(struct sockaddr_in *address)
+bind_to(struct sockaddr_in *address)
 {
 	socklen_t len = sizeof *address;
 	int on = 1;
@@ -49,8 +51,18 @@ listen_on(struct sockaddr_in *address)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (fd < 0 ||
 	    bind(fd, (struct sockaddr *)address, sizeof *address) < 0 ||
-	    listen(fd, BACKLOG) < 0 ||
 	    getsockname(fd, (struct sockaddr *)address, &len) < 0)
+		die(EX_UNAVAILABLE, "bind: port %u: %s",
+		    ntohs(address->sin_port), strerror(errno));
+	return fd;
+}
+
+static int
+listen_on(struct sockaddr_in *address)
+{
+	int fd = bind_to(address);
+
+	if (listen(fd, BACKLOG) < 0)
 		die(EX_UNAVAILABLE, "listen: port %u: %s",
 		    ntohs(address->sin_port), strerror(errno));
 	return fd;
@@ -68,6 +80,7 @@ server_new(const char *host, uint16_t port, SSL_CTX *tls,
 	server->address.sin_port = htons(port);
 	if (inet_pton(AF_INET, host, &server->address.sin_addr) != 1)
 		die(EX_USAGE, "--listen: %s is not an IPv4 address", host);
+	server->keeper = bind_to(&server->address);
 	server->listener = listen_on(&server->address);
 	server->tls = tls;
 	server->handler = handler;
@@ -209,6 +222,7 @@ server_free(struct server *server, int64_t ms)
 
 	if (server->listener >= 0)
 		close(server->listener);
+	close(server->keeper);
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += (time_t)(ms / 1000);
 	pthread_mutex_lock(&server->lock);
