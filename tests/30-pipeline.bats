@@ -453,9 +453,9 @@ is_stopped() { # PID
 	for _ in 1 2 3; do
 		rm -rf S ready go
 		start
-		retry 10 test -e ready
+		retry 20 test -e ready
 		kill -STOP "$(cat pid.tp-fetch)"
-		retry 10 is_stopped "$(cat pid.tp-fetch)"
+		retry 20 is_stopped "$(cat pid.tp-fetch)"
 		sleep 0.1 # for the script to wait
 		echo >go
 		kill -CONT "$(cat pid.tp-fetch)"
