@@ -30,7 +30,8 @@ enum {
 	LONGEST_PAUSE_MS = 30 * 1000,
 	REFUSED_PAUSE_MS = 5 * 1000,
 	EXPIRY_WARNING_S = 15 * 60,
-	UNKNOWN_ATTEMPTS = 5
+	UNKNOWN_ATTEMPTS = 5,
+	WHY_BYTES = 1024
 };
 
 struct session {
@@ -38,6 +39,7 @@ struct session {
 	struct identity *identity;
 	struct identity_stamp stamp;
 	struct rpc *rpc; /* NULL: not connected */
+	int has_served;  /* the connection, something we could use */
 	const char *method;
 	struct buffer request;
 	int is_in_flight;
@@ -69,6 +71,7 @@ disconnect(struct session *session)
 {
 	rpc_free(session->rpc);
 	session->rpc = NULL;
+	session->has_served = 0;
 	session->is_in_flight = 0;
 }
 
@@ -187,6 +190,7 @@ session_complain(struct session *session, const char *why)
 void
 session_content(struct session *session)
 {
+	session->has_served = 1;
 	session->failing_since_ms = -1;
 	backoff_reset(&session->backoff);
 	note_waiting(session, 0);
@@ -417,7 +421,21 @@ attempt(struct session *session, struct rpc_reply *reply)
 	return SESSION_REPLY;
 }
 
+static void
+phrase_failure(const struct rpc_reply *reply, char why[WHY_BYTES])
+{
+	if (reply->is_connection_lost)
+		snprintf(why, WHY_BYTES, "%s", reply->message);
+	else
+		snprintf(why, WHY_BYTES, "%s: %s%s",
+		    rpc_status_name(reply->status), reply->message,
+		    advice(reply->status));
+}
+
 /*
+ * Servers and balancers end connections after a while (GOAWAY, an idle one
+ * closed): no trouble, unless the next connection is no better.
+ *
  * UNKNOWN is each error that Teleport has not put into a class: its database
  * is away, or a page key of another back end cannot be decoded.  So it is
  * temporary, until it has come too often for that.
@@ -425,9 +443,10 @@ attempt(struct session *session, struct rpc_reply *reply)
 enum session_outcome
 session_collect(struct session *session, struct rpc_reply *reply)
 {
-	char why[1024];
+	char why[WHY_BYTES];
 
 	for (int unknowns = 0;;) {
+		const int had_served = session->has_served;
 		enum session_outcome outcome = attempt(session, reply);
 		if (outcome != SESSION_REPLY || reply->status == RPC_OK)
 			return outcome;
@@ -435,13 +454,16 @@ session_collect(struct session *session, struct rpc_reply *reply)
 		unknowns += reply->status == RPC_UNKNOWN;
 		if (kind == FAILURE_REQUEST || unknowns == UNKNOWN_ATTEMPTS)
 			return SESSION_REJECTED;
-		if (reply->is_connection_lost)
-			snprintf(why, sizeof(why), "%s", reply->message);
-		else
-			snprintf(why, sizeof(why), "%s: %s%s",
-			    rpc_status_name(reply->status), reply->message,
-			    advice(reply->status));
+		phrase_failure(reply, why);
+		const int is_routine = had_served &&
+				       kind == FAILURE_TEMPORARY &&
+				       reply->status == RPC_UNAVAILABLE;
 		rpc_reply_free(reply);
+		if (is_routine) {
+			message_verbose("%s: %s; connecting again",
+			    session->options.address, why);
+			continue;
+		}
 		outcome = pause_after(session, kind == FAILURE_REFUSAL, why);
 		if (outcome != SESSION_REPLY)
 			return outcome;

@@ -22,6 +22,7 @@ enum word {
 	WORD_SERVER_VERSION,
 	WORD_KEEPALIVE,
 	WORD_KEEPALIVE_TIMEOUT,
+	WORD_MAX_AGE,
 	WORD_MIN_PING,
 	WORD_EVENTS,
 	WORD_LATE,
@@ -72,6 +73,8 @@ static const struct description words[WORD_COUNT] = {
 	    "ping clients so often (60000)" },
 	[WORD_KEEPALIVE_TIMEOUT] = { "keepalive-timeout-ms", "MS",
 	    "and drop who is silent for so long after it (180000)" },
+	[WORD_MAX_AGE] = { "max-age-ms", "MS",
+	    "GOAWAY to each connection after so long (never)" },
 	[WORD_MIN_PING] = { "min-ping-ms", "MS",
 	    "GOAWAY to clients that ping more often (60000)" },
 	[WORD_EVENTS] = { "events", "FILE",
@@ -376,6 +379,9 @@ take_server(struct options *options, enum word word, const char *text)
 		options->keepalive_timeout_ms =
 		    (int)number(name, text, INT32_MAX);
 		break;
+	case WORD_MAX_AGE:
+		options->max_age_ms = (int)number(name, text, INT32_MAX);
+		break;
 	default:
 		options->min_ping_ms = (int)number(name, text, INT32_MAX);
 		break;
@@ -429,6 +435,7 @@ options_parse(struct options *options, int argc, char **argv)
 		.version = "17.4.2",
 		.keepalive_ms = 60000,
 		.keepalive_timeout_ms = 180000,
+		.max_age_ms = INT32_MAX,
 		.min_ping_ms = 60000,
 		.seed = 1,
 		.start_ns = start("2026-11-01T00:00:00Z"),

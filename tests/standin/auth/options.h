@@ -26,6 +26,7 @@ struct options {
 	const char *version;
 	int keepalive_ms;
 	int keepalive_timeout_ms;
+	int max_age_ms;
 	int min_ping_ms;
 
 	struct texts events;

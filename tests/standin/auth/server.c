@@ -98,6 +98,8 @@ make_server(const struct options *options)
 		    options->keepalive_ms),
 		integer_argument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
 		    options->keepalive_timeout_ms),
+		integer_argument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
+		    options->max_age_ms),
 		integer_argument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
 		integer_argument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
 		integer_argument(
