@@ -8,11 +8,13 @@
 # The lock on DIR/lock belongs to an open file that every stage inherits, so it
 # lasts until the last of them has ended, even when this script is killed.
 #
-# Stages run in process groups of their own, so that a terminal's Ctrl-C reaches
-# this script alone, and it can stop the pipe from left to right: the first
-# signal goes to tp-fetch, whose end ends the others.  Where that takes long
-# (Splunk is away) tp-hec gets one as well, and with it a bound, its --grace.
-# Each further signal goes to all.
+# Stages run in sessions of their own, so that a terminal's Ctrl-C reaches this
+# script alone, and it can stop the pipe from left to right: the first signal
+# goes to tp-fetch, whose end ends the others.  Where that takes long (Splunk is
+# away) tp-hec gets one as well, and with it a bound, its --grace.  Each further
+# signal goes to all.  (Job control would do for groups, but then bash waits for
+# stages that are stopped, too, and gets lost over it: it tells 147, or that it
+# has no record, or turns for ever.)
 set -euo pipefail
 
 self=tp-pipeline
@@ -171,8 +173,8 @@ open_error() { # FILE: why it cannot be opened to read and write
 	printf '%s\n' "${why##*: }"
 }
 
-# Sets read_end and write_end to those of a new pipe. (Only of a job of its own
-# does bash tell the exit status, and jobs cannot be joined by "|".)
+# Sets read_end and write_end to those of a new pipe. (Of what "|" joins, bash
+# tells no process id but the last, so that nobody could be sent a signal.)
 open_pipe() {
 	local folder both
 	folder=$(mktemp -d) || fail 74 "no temporary directory"
@@ -192,14 +194,14 @@ start_stages() {
 	events_out=$read_end events_in=$write_end
 	open_pipe
 	acks_out=$read_end acks_in=$write_end
-	"${programs[2]}" --state "$state" --run "$run" <&"$acks_out" \
+	setsid "${programs[2]}" --state "$state" --run "$run" <&"$acks_out" \
 		{acks_out}>&- {acks_in}>&- {events_out}>&- {events_in}>&- {stages_end}<&- &
 	pids[2]=$!
-	"${programs[1]}" ${hec_options[@]+"${hec_options[@]}"} \
+	setsid "${programs[1]}" ${hec_options[@]+"${hec_options[@]}"} \
 		<&"$events_out" >&"$acks_in" \
 		{acks_out}>&- {acks_in}>&- {events_out}>&- {events_in}>&- {stages_end}<&- &
 	pids[1]=$!
-	"${programs[0]}" --state "$state" --run "$run" --lock-fd "$lock_fd" \
+	setsid "${programs[0]}" --state "$state" --run "$run" --lock-fd "$lock_fd" \
 		${fetch_options[@]+"${fetch_options[@]}"} \
 		</dev/null >&"$events_in" \
 		{acks_out}>&- {acks_in}>&- {events_out}>&- {events_in}>&- {stages_end}<&- &
@@ -221,16 +223,14 @@ pass_signals() {
 			continue
 		fi
 		kill -TERM "${pids[0]}" 2>/dev/null || true
-		remind_later &
-		reminder=$!
-		disown "$reminder" # or bash tells of its end
+		hec_due_s=$((SECONDS + patience_s))
 	done
 }
 
-remind_later() {
-	exec {lock_fd}>&-
-	sleep "$patience_s"
-	kill -TERM "${pids[1]}" 2>/dev/null
+stop_hec_if_due() {
+	[ -n "$hec_due_s" ] && [ "$SECONDS" -ge "$hec_due_s" ] || return 0
+	kill -TERM "${pids[1]}" 2>/dev/null || true
+	hec_due_s=''
 }
 
 # Stages share the write end of a pipe that nobody writes to, so its end is that
@@ -238,17 +238,17 @@ remind_later() {
 # sleep over a signal that came just before read(2).  Only then are they waited
 # for, and out of reach of signals: one that comes while bash waits may make it
 # return before its time, forget a status, or turn for ever without one (5.2).
-# Of a stage that was stopped for a while, the first wait may still tell that.
 # (Bash's own words on a stage that was killed are left out: the summary has them.)
 wait_for_stages() {
 	local i
-	while read -rt 1 <&"$stages_end" || [ $? -gt 128 ]; do :; done
+	while read -rt 1 <&"$stages_end" || [ $? -gt 128 ]; do
+		stop_hec_if_due
+	done
 	trap '' TERM INT HUP
 	for i in "${!stages[@]}"; do
 		statuses[i]=0
-		wait -f "${pids[i]}" 2>/dev/null || wait -f "${pids[i]}" || statuses[i]=$?
+		wait "${pids[i]}" 2>/dev/null || statuses[i]=$?
 	done
-	[ -z "$reminder" ] || kill -- "-$reminder" 2>/dev/null || true
 }
 
 # find_cause: the stage whose status is the whole's, or nothing: the leftmost
@@ -300,9 +300,8 @@ main() {
 	find_programs
 	lock_state
 	TZ=UTC printf -v run '%(%Y%m%dT%H%M%SZ)T-%08x' -1 "$SRANDOM"
-	pids=() statuses=() is_running='' signals=0 passed=0 reminder='' SECONDS=0
+	pids=() statuses=() is_running='' signals=0 passed=0 hec_due_s='' SECONDS=0
 	trap take_signal TERM INT HUP
-	set -m
 	start_stages
 	is_running=1
 	pass_signals
