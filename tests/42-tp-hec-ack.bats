@@ -280,7 +280,7 @@ has_taken() { # COUNT
 	indexers --ack-delay-ms 300 --fault kind=hang,at=after,request=8,ms=1000 \
 		--fault kind=truncated,request=15
 	events 1 6000 >in
-	send --timeout 500ms <in
+	send --timeout 500ms --ack-timeout 10s <in # a question may go unanswered, too
 	is_delivered
 	[ "$(figure channel_changes_total)" -ge 1 ]
 }
